@@ -1,0 +1,71 @@
+/** What is wanted, as plain data: the outcome of every check on flags and files, with defaults filled in and units resolved. */
+
+export type Listen =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly kind: "none" };
+
+export interface Owner {
+  readonly user?: string;
+  readonly group?: string;
+}
+
+export const rlimitNames = ["nofile", "core", "as", "nproc"] as const;
+export type RlimitName = (typeof rlimitNames)[number];
+
+/** One configured program. Times are in milliseconds, modes are numbers, paths are absolute unless the shell has to look them up. */
+export interface App {
+  readonly name: string;
+  /** The program and its arguments. A program without a slash is looked up in `directory`, then in PATH. */
+  readonly command: readonly [string, ...string[]];
+  /** Where relative names of this app start: the config file's directory, or the shell's for flags. */
+  readonly directory: string;
+  readonly listen: Listen;
+  readonly processes: number;
+  readonly listenQueueDepth: number;
+  readonly socketMode: number;
+  /** Absent: the workers' user and group. */
+  readonly socketOwner?: Owner;
+  /** Absent: the program's directory. */
+  readonly cwd?: string;
+  readonly user?: string;
+  readonly group?: string;
+  readonly umask: number;
+  readonly env: Readonly<Record<string, string>>;
+  readonly envFile: readonly string[];
+  readonly passEnv: readonly string[];
+  readonly allowedClients: readonly string[];
+  readonly initStartDelayMs: number;
+  readonly startTimeoutMs: number;
+  /** How long a worker must live to count as ready where the kernel cannot be asked. */
+  readonly startGraceMs: number;
+  readonly minServerLifeMs: number;
+  readonly restartDelayMs: number;
+  readonly maxRestartDelayMs: number;
+  /** Without "SIG": TERM, INT, QUIT, HUP, USR1, USR2. */
+  readonly stopSignal: StopSignal;
+  readonly stopTimeoutMs: number;
+  readonly drain: "idle" | "signal";
+  readonly drainTimeoutMs: number;
+  readonly priority?: number;
+  readonly rlimits: Readonly<Partial<Record<RlimitName, number | "unlimited">>>;
+}
+
+export const stopSignals = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"] as const;
+export type StopSignal = (typeof stopSignals)[number];
+
+export const logFormats = ["auto", "pretty", "json"] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/** What concerns the manager itself: `[manager]`. */
+export interface ManagerWish {
+  /** `auto`: pretty on a terminal, JSON otherwise. */
+  readonly logFormat: LogFormat;
+  /** Absent: standard error. */
+  readonly logFile?: string;
+}
+
+export interface Config {
+  readonly manager: ManagerWish;
+  readonly apps: readonly App[];
+}
