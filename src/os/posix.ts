@@ -1,0 +1,189 @@
+/**
+ * The system calls that Node does not have, through koffi: the only file that knows it. Every function returns what it
+ * made or throws a `SystemCallError` with the error's name. Numbers are those of Linux.
+ */
+import { getSystemErrorName } from "node:util";
+import koffi from "koffi";
+
+export class SystemCallError extends Error {
+  override readonly name = "SystemCallError";
+  readonly call: string;
+  /** `EADDRINUSE`, `EACCES`, … */
+  readonly errno: string;
+
+  constructor(call: string, errno: string) {
+    super(`${call}: ${errno}`);
+    this.call = call;
+    this.errno = errno;
+  }
+}
+
+const libc = koffi.load(null);
+const socketCall = libc.func("int socket(int domain, int type, int protocol)");
+const bindCall = libc.func("int bind(int fd, const void *address, uint32_t length)");
+const listenCall = libc.func("int listen(int fd, int backlog)");
+const connectCall = libc.func("int connect(int fd, const void *address, uint32_t length)");
+const setsockoptCall = libc.func("int setsockopt(int fd, int level, int name, const void *value, uint32_t length)");
+const getsockoptCall = libc.func("int getsockopt(int fd, int level, int name, void *value, void *length)");
+const flockCall = libc.func("int flock(int fd, int operation)");
+const pipe2Call = libc.func("int pipe2(void *fds, int flags)");
+const inetPtonCall = libc.func("int inet_pton(int family, const char *text, void *address)");
+const sendCall = libc.func("ssize_t send(int fd, const void *bytes, size_t length, int flags)");
+const recvCall = libc.func("ssize_t recv(int fd, void *bytes, size_t length, int flags)");
+
+const Passwd = koffi.struct("passwd", {
+  name: "str",
+  password: "str",
+  uid: "uint32_t",
+  gid: "uint32_t",
+  gecos: "str",
+  home: "str",
+  shell: "str",
+});
+const Group = koffi.struct("group", { name: "str", password: "str", gid: "uint32_t", members: "void *" });
+const getpwnamCall = libc.func("passwd *getpwnam(const char *name)");
+const getpwuidCall = libc.func("passwd *getpwuid(uint32_t uid)");
+const getgrnamCall = libc.func("group *getgrnam(const char *name)");
+const getgrgidCall = libc.func("group *getgrgid(uint32_t gid)");
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const SOCK_STREAM = 1;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const O_CLOEXEC = 0o2000000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_PEERCRED = 17;
+const NETLINK_SOCK_DIAG = 4;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+export type Family = "unix" | "ipv4" | "ipv6";
+
+const families = { unix: AF_UNIX, ipv4: AF_INET, ipv6: AF_INET6 } as const;
+
+function checked(call: string, result: number): number {
+  if (result < 0) throw new SystemCallError(call, errnoName(koffi.errno()));
+  return result;
+}
+
+function errnoName(errno: number): string {
+  try {
+    return getSystemErrorName(-errno);
+  } catch {
+    return `errno ${errno}`;
+  }
+}
+
+/** A blocking stream socket, close-on-exec. `nonBlocking` is for a probe of our own, never for a listener. */
+export function openSocket(family: Family, options: { nonBlocking?: boolean } = {}): number {
+  const flags = SOCK_CLOEXEC | (options.nonBlocking === true ? SOCK_NONBLOCK : 0);
+  return checked("socket", socketCall(families[family], SOCK_STREAM | flags, 0));
+}
+
+/** A netlink socket on which the kernel answers questions about sockets. */
+export function openSockDiag(): number {
+  return checked("socket", socketCall(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
+}
+
+/** `struct sockaddr_un` for a path of at most 107 bytes. */
+export function unixAddress(path: string): Buffer {
+  const bytes = Buffer.from(path);
+  const address = Buffer.alloc(2 + bytes.length + 1);
+  address.writeUInt16LE(AF_UNIX, 0);
+  bytes.copy(address, 2);
+  return address;
+}
+
+/** `struct sockaddr_in` or `sockaddr_in6` for a numeric address. */
+export function inetAddress(host: string, port: number): Buffer {
+  const v6 = host.includes(":");
+  const address = Buffer.alloc(v6 ? 28 : 16);
+  address.writeUInt16LE(v6 ? AF_INET6 : AF_INET, 0);
+  address.writeUInt16BE(port, 2);
+  // inet_pton gives 1 for an address, 0 for anything else.
+  if (inetPtonCall(v6 ? AF_INET6 : AF_INET, host, address.subarray(v6 ? 8 : 4)) !== 1) {
+    throw new SystemCallError("inet_pton", "EINVAL");
+  }
+  return address;
+}
+
+export function bind(fd: number, address: Buffer): void {
+  checked("bind", bindCall(fd, address, address.length));
+}
+
+export function listen(fd: number, backlog: number): void {
+  checked("listen", listenCall(fd, backlog));
+}
+
+export function connect(fd: number, address: Buffer): void {
+  checked("connect", connectCall(fd, address, address.length));
+}
+
+export function setReuseAddress(fd: number): void {
+  const on = Buffer.from([1, 0, 0, 0]);
+  checked("setsockopt", setsockoptCall(fd, SOL_SOCKET, SO_REUSEADDR, on, on.length));
+}
+
+/** Who called `listen` on the socket that this one is connected to (`struct ucred`). Pid 0: in a foreign pid namespace. */
+export function peerCredentials(fd: number): { pid: number; uid: number } {
+  const value = Buffer.alloc(12);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  checked("getsockopt", getsockoptCall(fd, SOL_SOCKET, SO_PEERCRED, value, length));
+  return { pid: value.readInt32LE(0), uid: value.readUInt32LE(4) };
+}
+
+/** Takes an exclusive lock that lives as long as the open file; false where somebody else has it. */
+export function tryLock(fd: number): boolean {
+  try {
+    checked("flock", flockCall(fd, LOCK_EX | LOCK_NB));
+    return true;
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === "EAGAIN") return false;
+    throw error;
+  }
+}
+
+/** A real pipe, both ends close-on-exec and blocking. Node's own "pipe" is a socket pair, which cannot be opened as /dev/stderr. */
+export function openPipe(): { readFd: number; writeFd: number } {
+  const fds = Buffer.alloc(8);
+  checked("pipe2", pipe2Call(fds, O_CLOEXEC));
+  return { readFd: fds.readInt32LE(0), writeFd: fds.readInt32LE(4) };
+}
+
+export function send(fd: number, bytes: Buffer): void {
+  checked("send", Number(sendCall(fd, bytes, bytes.length, 0)));
+}
+
+/** Bytes that came in, at most `buffer.length`. Blocks until there are some. */
+export function receive(fd: number, buffer: Buffer): number {
+  return checked("recv", Number(recvCall(fd, buffer, buffer.length, 0)));
+}
+
+export interface Account {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** A user by name or by number, through the system's name service (LDAP included). */
+export function findUser(name: string | number): Account | undefined {
+  const pointer = typeof name === "number" ? getpwuidCall(name) : getpwnamCall(name);
+  if (pointer === null) return undefined;
+  const { name: login, uid, gid, home } = koffi.decode(pointer, Passwd) as Account;
+  return { name: login, uid, gid, home };
+}
+
+/** A group by name or by number. */
+export function findGroup(name: string | number): { name: string; gid: number } | undefined {
+  const pointer = typeof name === "number" ? getgrgidCall(name) : getgrnamCall(name);
+  if (pointer === null) return undefined;
+  const { name: title, gid } = koffi.decode(pointer, Group) as { name: string; gid: number };
+  return { name: title, gid };
+}

@@ -1,0 +1,80 @@
+/** Why a listener could not be had, in words that help: the process that is in the way, the right that is missing. */
+import { dirname } from "node:path";
+import { FcgiPmError } from "../errors.ts";
+import { formatAddress } from "../supervision/socket.ts";
+import { SystemCallError } from "./posix.ts";
+import { holdersOf, processName } from "./procfs.ts";
+import { tcpSocketsAt } from "./sockdiag.ts";
+
+/** `process 4711 (php-cgi) and 3 more listens`, as the kernel names them. */
+export function describeHolders(pids: readonly number[]): string {
+  const [first, ...others] = pids;
+  if (first === undefined) return "a process that is hidden from us listens";
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `process ${first} (${processName(first) ?? "gone meanwhile"})${more} listens`;
+}
+
+function errnoOf(error: unknown): string {
+  if (error instanceof SystemCallError) return error.errno;
+  return String((error as NodeJS.ErrnoException).code ?? "unknown");
+}
+
+/** A failed call on a Unix socket path as an expected error; anything else comes back as it is. */
+export function explainPath(error: unknown, path: string): unknown {
+  const directory = dirname(path);
+  switch (errnoOf(error)) {
+    case "ENOENT":
+      return new FcgiPmError(
+        "FCGI_PM_SOCKET_DIRECTORY_WRONG",
+        `Cannot listen on "${path}": there is no directory ${directory}`,
+        { remedy: `mkdir -p ${directory}, or choose another --socket` },
+      );
+    case "ENOTDIR":
+      return new FcgiPmError(
+        "FCGI_PM_SOCKET_DIRECTORY_WRONG",
+        `Cannot listen on "${path}": ${directory} is no directory`,
+      );
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return new FcgiPmError(
+        "FCGI_PM_SOCKET_FORBIDDEN",
+        `Cannot listen on "${path}": no right to write to ${directory}, or to what lies there (${errnoOf(error)})`,
+      );
+    default:
+      return explainCall(error, path);
+  }
+}
+
+/** A failed call on a TCP address as an expected error. */
+export function explainTcp(error: unknown, host: string, port: number): unknown {
+  const address = formatAddress(host, port);
+  switch (errnoOf(error)) {
+    case "EADDRINUSE": {
+      const inodes = [
+        ...(tcpSocketsAt("ipv4", port, "listening") ?? []),
+        ...(tcpSocketsAt("ipv6", port, "listening") ?? []),
+      ];
+      return new FcgiPmError(
+        "FCGI_PM_PORT_IN_USE",
+        `Cannot listen on ${address}: ${describeHolders(holdersOf(inodes))} on that port`,
+      );
+    }
+    case "EACCES":
+      return new FcgiPmError("FCGI_PM_PORT_FORBIDDEN", `Cannot listen on ${address}: ports below 1024 are for root`);
+    case "EADDRNOTAVAIL":
+      return new FcgiPmError(
+        "FCGI_PM_ADDRESS_MISSING",
+        `Cannot listen on ${address}: this machine does not have that address`,
+      );
+    default:
+      return explainCall(error, address);
+  }
+}
+
+function explainCall(error: unknown, address: string): unknown {
+  if (!(error instanceof Error) || error instanceof FcgiPmError) return error;
+  return new FcgiPmError("FCGI_PM_SYSTEM_CALL_FAILED", `Cannot listen on "${address}": ${error.message}`, {
+    cause: error,
+  });
+}
