@@ -3,8 +3,10 @@
  * O_NONBLOCK: all workers share the one open file description.
  */
 import {
+  accessSync,
   chmodSync,
   closeSync,
+  constants,
   fstatSync,
   lchownSync,
   lstatSync,
@@ -74,6 +76,17 @@ export function bindUnix(path: string, options: UnixOptions): Listener {
   } catch (error) {
     lock.release();
     throw error;
+  }
+}
+
+/** Could a listener be bound at this path, now or after its present one has gone? Changes nothing. */
+export function proveSocketPath(path: string): void {
+  refuseLongPath(path);
+  refuseOther(path);
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw explainPath(error, path);
   }
 }
 

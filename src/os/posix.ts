@@ -28,8 +28,9 @@ const getsockoptCall = libc.func("int getsockopt(int fd, int level, int name, vo
 const flockCall = libc.func("int flock(int fd, int operation)");
 const pipe2Call = libc.func("int pipe2(void *fds, int flags)");
 const inetPtonCall = libc.func("int inet_pton(int family, const char *text, void *address)");
-const sendCall = libc.func("ssize_t send(int fd, const void *bytes, size_t length, int flags)");
-const recvCall = libc.func("ssize_t recv(int fd, void *bytes, size_t length, int flags)");
+const fcntlCall = libc.func("int fcntl(int fd, int command, int argument)");
+const sendCall = libc.func("long send(int fd, const void *bytes, size_t length, int flags)");
+const recvCall = libc.func("long recv(int fd, void *bytes, size_t length, int flags)");
 
 const Passwd = koffi.struct("passwd", {
   name: "str",
@@ -154,6 +155,13 @@ export function openPipe(): { readFd: number; writeFd: number } {
   const fds = Buffer.alloc(8);
   checked("pipe2", pipe2Call(fds, O_CLOEXEC));
   return { readFd: fds.readInt32LE(0), writeFd: fds.readInt32LE(4) };
+}
+
+/** No child inherits this descriptor. */
+export function setCloseOnExec(fd: number): void {
+  const F_SETFD = 2;
+  const FD_CLOEXEC = 1;
+  checked("fcntl", fcntlCall(fd, F_SETFD, FD_CLOEXEC));
 }
 
 export function send(fd: number, bytes: Buffer): void {

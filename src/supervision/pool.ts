@@ -187,8 +187,9 @@ function succession(pool: Pool, number: number, ending: Extract<Ending, { kind: 
   const cause = ending.free ? "new" : "death";
   const slot: Waiting = { state: "backoff", number, untilMs: at.nowMs, cause };
   const waitMs = cause === "new" ? 0 : tokenAt(pool.budget, pool.wish.size, at.nowMs) - at.nowMs;
-  const effects: Effect[] = [{ type: "notice", notice: ending.describe(waitMs) }];
-  if (waitMs > 0) effects.push({ type: "notice", notice: { type: "pool.spends-too-fast", waitMs } });
+  const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(waitMs)) }];
+  if (waitMs > 0)
+    effects.push({ type: "notice", notice: { type: "pool.spends-too-fast", waitMs: Math.round(waitMs) } });
   return { pool: { ...pool, workers: [...pool.workers, slot] }, effects };
 }
 
@@ -200,7 +201,7 @@ function failure(pool: Pool, number: number, ending: Extract<Ending, { kind: "ea
     ? Math.max(at.nowMs, healed.notBeforeMs)
     : at.nowMs + backoffDelay(failures, pool.policy, at.chance);
   const slot: Waiting = { state: "backoff", number, untilMs, cause: "failure" };
-  const effects: Effect[] = [{ type: "notice", notice: ending.describe(untilMs - at.nowMs) }];
+  const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(untilMs - at.nowMs)) }];
   const failed = { ...healed, workers: [...healed.workers, slot], failures, failedMs: at.nowMs, notBeforeMs: untilMs };
   return { pool: sameBatch ? { ...failed, failedMs: healed.failedMs } : failed, effects };
 }
@@ -306,7 +307,7 @@ function milestones(before: Pool, after: Outcome): Outcome {
   }
   const { failures } = pool;
   if (failures >= loopFrom && failures > before.failures && ready === 0) {
-    const retryInMs = Math.max(0, pool.notBeforeMs - pool.failedMs);
+    const retryInMs = Math.round(Math.max(0, pool.notBeforeMs - pool.failedMs));
     effects.push({ type: "notice", notice: { type: "pool.crash-loop", failures, retryInMs } });
   }
   const stopped = size === 0 && pool.workers.length === 0;

@@ -268,7 +268,7 @@ function despair(worker: Spawning, event: Of<"refused">): Step {
 function watch(worker: Starting, _event: unknown, at: Moment, policy: WorkerPolicy): Step {
   const { number, pid } = worker;
   if (at.nowMs >= worker.spawnedMs + policy.startTimeoutMs) {
-    const notice: Notice = { type: "worker.late", number, pid, waitedMs: at.nowMs - worker.spawnedMs };
+    const notice: Notice = { type: "worker.late", number, pid, waitedMs: Math.round(at.nowMs - worker.spawnedMs) };
     const stopped = stop(worker, at, policy, "late");
     return { ...stopped, effects: [tell(notice), ...stopped.effects] };
   }
@@ -287,13 +287,16 @@ function judge(worker: Starting, event: Of<"looked">, at: Moment, policy: Worker
 function promote(worker: Starting, at: Moment): Step {
   const { number, generation, pid, spawnedMs } = worker;
   const ready: Ready = { state: "ready", number, generation, pid, spawnedMs, readyMs: at.nowMs };
-  return { worker: ready, effects: [tell({ type: "worker.ready", number, pid, tookMs: at.nowMs - spawnedMs })] };
+  return {
+    worker: ready,
+    effects: [tell({ type: "worker.ready", number, pid, tookMs: Math.round(at.nowMs - spawnedMs) })],
+  };
 }
 
 /** It died before it was ready: the pool waits, longer each time, before the next try. */
 function mourn(worker: Starting | Stopping | Killing, event: Of<"exited">, at: Moment): Step {
   const { number, pid, spawnedMs } = worker;
-  const livedMs = at.nowMs - spawnedMs;
+  const livedMs = Math.round(at.nowMs - spawnedMs);
   const { exit } = event;
   const describe: Describe = (retryInMs) => ({
     type: "worker.died",
@@ -314,7 +317,7 @@ function mourn(worker: Starting | Stopping | Killing, event: Of<"exited">, at: M
  */
 function succeed(worker: Ready, event: Of<"exited">, at: Moment): Step {
   const { number, pid, spawnedMs } = worker;
-  const livedMs = at.nowMs - spawnedMs;
+  const livedMs = Math.round(at.nowMs - spawnedMs);
   const { exit } = event;
   if (exit.code === 0) {
     const free = at.nowMs - worker.readyMs >= Math.max(worker.readyMs - spawnedMs, shortestServiceMs);
@@ -353,7 +356,7 @@ function release(worker: Draining, event: Of<"looked">, at: Moment, policy: Work
 
 function lookAgain(worker: Draining, _event: unknown, at: Moment, policy: WorkerPolicy): Step {
   const { number, pid } = worker;
-  const waitedMs = at.nowMs - worker.drainedMs;
+  const waitedMs = Math.round(at.nowMs - worker.drainedMs);
   if (waitedMs < policy.drainTimeoutMs) {
     return { worker: { ...worker, lookAtMs: Number.POSITIVE_INFINITY }, effects: [look(pid, true)] };
   }
@@ -407,7 +410,7 @@ function kill(worker: Starting | Ready | Draining | Stopping, at: Moment, why: "
 /** SIGKILL cannot be refused, only delayed by the kernel (a hung disk): keep at it and say so. */
 function killAgain(worker: Killing, _event: unknown, at: Moment): Step {
   const { number, pid } = worker;
-  const notice: Notice = { type: "worker.lingers", number, pid, waitedMs: at.nowMs - worker.killedMs };
+  const notice: Notice = { type: "worker.lingers", number, pid, waitedMs: Math.round(at.nowMs - worker.killedMs) };
   return { worker: { ...worker, nextMs: at.nowMs + rekillMs }, effects: [sweep(pid), tell(notice)] };
 }
 

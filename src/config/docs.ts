@@ -1,0 +1,113 @@
+/** The key table as documents: the JSON schema for editors and the page docs/configuration.md. No program imports this file. */
+import { toJSONSchema } from "zod/mini";
+import { chapters, introduction } from "./docs-text.ts";
+import { valueOfFlag } from "./flags.ts";
+import type { Key, NamedKey } from "./key.ts";
+import { listKeys } from "./key.ts";
+import { appKeys, fileKeys, managerKeys } from "./keys.ts";
+import { namePattern } from "./read-app.ts";
+import { schemaOf } from "./schema.ts";
+
+type Schema = Record<string, unknown>;
+
+const ofListener = ["socket", "port", "socket-mode", "socket-owner", "listen-queue-depth", "allowed-clients"];
+
+/** The JSON schema (draft 2020-12) of a config file, main or included. */
+export function jsonSchema(): object {
+  const shared = Object.fromEntries(Object.entries<Key>(appKeys).filter(([, key]) => key.own !== true));
+  return {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    title: "fcgi-pm",
+    description: "The config file of fcgi-pm, a FastCGI process manager.",
+    ...tableSchema(fileKeys, {
+      manager: { description: "The manager itself.", ...tableSchema(managerKeys) },
+      defaults: { description: "What holds for every app that says nothing else.", ...tableSchema(shared) },
+      apps: {
+        description: "The apps, each a table [apps.NAME].",
+        type: "object",
+        minProperties: 1,
+        propertyNames: { pattern: namePattern.source },
+        additionalProperties: { $ref: "#/$defs/app" },
+      },
+    }),
+    $defs: { app: appSchema() },
+  };
+}
+
+/** The page docs/configuration.md. */
+export function configurationDoc(): string {
+  const keys = [...listKeys(appKeys), ...listKeys(managerKeys), ...listKeys(fileKeys)];
+  const groups = [...new Set(keys.map((key) => key.group))];
+  const tables = groups.map((group) =>
+    groupSection(
+      group,
+      keys.filter((key) => key.group === group),
+    ),
+  );
+  return `${[introduction, ...tables, ...chapters].join("\n\n")}\n`;
+}
+
+function appSchema(): Schema {
+  return {
+    description: "One app: a program, its listener and its workers.",
+    ...tableSchema(appKeys),
+    required: ["command"],
+    dependentRequired: { "allowed-clients": ["port"] },
+    allOf: [
+      { not: { required: ["socket", "port"] } },
+      excluding({ required: ["port"] }, ["socket-mode", "socket-owner"]),
+      excluding({ properties: { listen: { const: false } }, required: ["listen"] }, ofListener),
+    ],
+  };
+}
+
+function excluding(condition: Schema, keys: readonly string[]): Schema {
+  return { if: condition, then: { properties: Object.fromEntries(keys.map((key) => [key, false])) } };
+}
+
+function tableSchema(keys: Readonly<Record<string, Key>>, tables: Schema = {}): Schema {
+  const properties = Object.fromEntries(listKeys(keys).map((key) => [key.name, keySchema(key)]));
+  return { type: "object", properties: { ...properties, ...tables }, additionalProperties: false };
+}
+
+function keySchema({ name, ...key }: NamedKey): Schema {
+  const { $schema: _, ...schema } = toJSONSchema(schemaOf(originOf(name)), { io: "input" });
+  const described = { description: describeKey(key), ...schema };
+  return key.default === undefined
+    ? described
+    : { ...described, default: valueOfFlag(key, key.default, () => undefined) };
+}
+
+/** Schemas are remembered by the key's own object, and listKeys makes copies. */
+function originOf(name: string): Key {
+  const key = { ...appKeys, ...managerKeys, ...fileKeys }[name as keyof typeof appKeys];
+  return key;
+}
+
+function describeKey(key: Key): string {
+  return key.otherwise === undefined ? key.description : `${key.description} Default: ${key.otherwise}.`;
+}
+
+function groupSection(group: string, keys: readonly NamedKey[]): string {
+  const rows = keys.map((key) => `| \`${key.name}\` | ${valueText(key)} | ${defaultText(key)} | ${key.description} |`);
+  return [
+    `## ${group}`,
+    "",
+    groupIntroductions[group] ?? "",
+    "",
+    "| key | value | default | meaning |",
+    "|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+function defaultText(key: Key): string {
+  return key.default === undefined ? (key.otherwise ?? "none") : `\`${key.default}\``;
+}
+
+function valueText(key: Key): string {
+  return key.kind === "integer" ? `whole number, ${key.min} to ${key.max}` : valueTexts[key.kind];
+}
+
+const groupIntroductions: Readonly<Record<string, string>> = {};
+const valueTexts: Readonly<Record<string, string>> = {};

@@ -1,0 +1,80 @@
+/** What is known of a key, whatever the key. */
+
+/** What a value looks like. The file schema.ts holds one schema for each kind. */
+export type Kind =
+  | "command"
+  | "path"
+  | "paths"
+  | "port"
+  | "boolean"
+  | "integer"
+  | "mode"
+  | "owner"
+  | "account"
+  | "env"
+  | "env-names"
+  | "addresses"
+  | "duration"
+  | "signal"
+  | "drain"
+  | "rlimits"
+  | "log-format"
+  | "patterns";
+
+export interface Key {
+  readonly kind: Kind;
+  /** The section of docs/configuration.md. */
+  readonly group: string;
+  /** One sentence. */
+  readonly description: string;
+  /** What stands behind the flag: `<n>`. Empty for a flag without a value. */
+  readonly placeholder: string;
+  /** The default as it is written behind the flag. */
+  readonly default?: string;
+  /** What holds without the key, where that is not a fixed value. */
+  readonly otherwise?: string;
+  /** The flag may be given more than once. */
+  readonly repeats?: true;
+  /** The flag, where it is not `--` and the key's name. */
+  readonly flag?: string;
+  /** Not in [defaults]: each app has its own. */
+  readonly own?: true;
+  /** Bounds: a number as it is, a duration in milliseconds. */
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** A timer of Node holds 31 bits of milliseconds: 24.8 days. A longer one fires at once. */
+const longest = 24 * 86_400_000;
+
+export interface NamedKey extends Key {
+  readonly name: string;
+}
+
+/** The keys of a table with their names. */
+export function listKeys(keys: Readonly<Record<string, Key>>): NamedKey[] {
+  return Object.entries(keys).map(([name, key]) => ({ name, ...key }));
+}
+
+/** The flag as a help page shows it: `--processes <n>`, `--no-listen`. */
+export function flagOf(key: NamedKey): string {
+  return [key.flag ?? `--${key.name}`, key.placeholder].join(" ").trimEnd();
+}
+
+/** `listen-queue-depth` is `listenQueueDepth` in JavaScript. */
+export function fieldOf(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** A key of the group Workers that holds a time. */
+export function duration(description: string, byDefault: string, min: number) {
+  return {
+    kind: "duration",
+    group: "Workers",
+    description,
+    placeholder: "<duration>",
+    default: byDefault,
+    min,
+    max: longest,
+  } as const;
+}

@@ -1,0 +1,57 @@
+/** Rules that look at more than one key, or at more than one app. */
+import { formatDuration } from "../units.ts";
+import { isSameAddress } from "./address.ts";
+import type { Listen } from "./app.ts";
+import type { AppValues } from "./app-values.ts";
+import { layValues } from "./app-values.ts";
+import type { AppKeyName } from "./keys.ts";
+import { appKeys } from "./keys.ts";
+
+type Report = (key: AppKeyName, message: string) => void;
+
+const ofListener = ["socket", "port", "socket-mode", "socket-owner", "listen-queue-depth", "allowed-clients"] as const;
+const ofSocket = ["socket-mode", "socket-owner"] as const;
+
+/** Keys of one app that exclude each other. `has` tells what the app itself names, right or wrong; [defaults] may name more than fits. */
+export function checkListener(has: (key: AppKeyName) => boolean, listens: boolean, report: Report): void {
+  if (!listens) {
+    for (const key of ofListener.filter(has))
+      report(key, "has no meaning with listen = false: the app has no listener");
+    return;
+  }
+  if (has("port") && has("socket")) report("port", "never together with socket: an app has one listener");
+  if (has("port")) {
+    for (const key of ofSocket.filter(has))
+      report(key, "has no meaning with port: only a Unix socket has a mode and an owner");
+  } else if (has("allowed-clients")) {
+    report(
+      "allowed-clients",
+      "only together with port; on a Unix socket socket-mode and socket-owner say who may connect",
+    );
+  }
+}
+
+/** The first wait is not longer than the longest. Told where one of the two was written. */
+export function checkDelays(own: AppValues, defaults: AppValues, report: Report): void {
+  const written = (["restart-delay", "max-restart-delay"] as const).find((key) => own[key] !== undefined);
+  if (written === undefined) return;
+  const { "restart-delay": first, "max-restart-delay": longest } = layValues(own, defaults);
+  if (first <= longest) return;
+  report(
+    written,
+    `restart-delay (${formatDuration(first)}) is longer than max-restart-delay (${formatDuration(longest)})`,
+  );
+}
+
+/** [defaults] holds what apps may share. */
+export function checkDefaults(has: (key: AppKeyName) => boolean, report: Report): void {
+  const own = Object.entries(appKeys).filter(([, key]) => "own" in key) as [AppKeyName, unknown][];
+  for (const [key] of own.filter(([name]) => has(name)))
+    report(key, "cannot stand in [defaults]: each app has its own");
+}
+
+/** Do the two want the same listener? */
+export function isSameListener(one: Listen, other: Listen): boolean {
+  if (one.kind === "unix" && other.kind === "unix") return one.path === other.path;
+  return one.kind === "tcp" && other.kind === "tcp" && isSameAddress(one, other);
+}

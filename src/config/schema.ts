@@ -1,0 +1,234 @@
+/** One zod schema for each kind of value: from what TOML says to what an App holds, or a complaint in words. */
+
+import type { ZodMiniType } from "zod/mini";
+import {
+  array,
+  boolean,
+  gte,
+  int,
+  lte,
+  minLength,
+  number,
+  pipe,
+  record,
+  regex,
+  string,
+  transform,
+  union,
+} from "zod/mini";
+import { parseDuration, parseMode, parseSize } from "../units.ts";
+import type { Address } from "./address.ts";
+import { parseIp, parsePort } from "./address.ts";
+import type { LogFormat, Owner, RlimitName, StopSignal } from "./app.ts";
+import { logFormats, rlimitNames, stopSignals } from "./app.ts";
+import type { Complain } from "./complain.ts";
+import {
+  complainOfAddresses,
+  complainOfCommand,
+  complainOfDuration,
+  complainOfEnvName,
+  complainOfEnvNames,
+  complainOfEnvValue,
+  complainOfInteger,
+  complainOfMode,
+  complainOfPort,
+  expected,
+  expectedStrings,
+  oneOf,
+} from "./complain.ts";
+import type { Key, Kind } from "./keys.ts";
+import { splitWords } from "./words.ts";
+
+export type Rlimits = Partial<Record<RlimitName, number | "unlimited">>;
+
+/** What a checked value of each kind is. */
+export interface Outputs {
+  readonly command: [string, ...string[]];
+  readonly path: string;
+  readonly paths: string[];
+  readonly port: Address;
+  readonly boolean: boolean;
+  readonly integer: number;
+  readonly mode: number;
+  readonly owner: Owner;
+  readonly account: string;
+  readonly env: Record<string, string>;
+  readonly "env-names": string[];
+  readonly addresses: string[];
+  readonly duration: number;
+  readonly signal: StopSignal;
+  readonly drain: "idle" | "signal";
+  readonly rlimits: Rlimits;
+  readonly "log-format": LogFormat;
+  readonly patterns: string[];
+}
+
+type Builders = { readonly [K in Kind]: (key: Key) => ZodMiniType<Outputs[K]> };
+
+const envName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+// A NUL ends every string that the kernel takes.
+const anyText = /^[^\u0000]*$/;
+const someText = /^[^\u0000]+$/;
+
+const builders: Builders = {
+  command: buildCommand,
+  path: () => buildText(someText, keep, expected('a path such as "/run/app.sock"')),
+  paths: () => buildStrings(expectedStrings('a path or a list of paths such as ["/etc/app.env"]')),
+  port: buildPort,
+  boolean: () => boolean({ error: say(expected("true or false")) }),
+  integer: buildInteger,
+  mode: () => buildText(/^0?[0-7]{3}$/, parseMode, complainOfMode),
+  owner: () =>
+    buildText(
+      /^(?:[^\s:]+(?::[^\s:]+)?|:[^\s:]+)$/,
+      parseOwner,
+      expected('"user", "user:group" or ":group" in a string'),
+    ),
+  account: () => buildText(/^[^\s:\u0000]+$/, keep, expected('a name or a number in a string such as "www-data"')),
+  env: buildEnv,
+  "env-names": () => buildList(envName, keep, complainOfEnvNames),
+  addresses: () => buildList(/^[0-9A-Fa-f:.]+$/, parseIp, complainOfAddresses),
+  duration: buildDuration,
+  signal: () => buildText(/^(?:SIG)?(?:TERM|INT|QUIT|HUP|USR1|USR2)$/, parseSignal, expected(oneOf(stopSignals))),
+  drain: () => buildText(/^(?:idle|signal)$/, parseDrain, expected('"idle" or "signal"')),
+  rlimits: buildRlimits,
+  "log-format": () => buildText(/^(?:auto|pretty|json)$/, parseLogFormat, expected(oneOf(logFormats))),
+  patterns: () => buildStrings(expectedStrings('a list of patterns such as ["conf.d/*.toml"]')),
+};
+
+const built = new Map<Key, ZodMiniType>();
+
+/** The schema of a key's value. Built when it is first asked for: most starts name few keys. */
+export function schemaOf<K extends Key>(key: K): ZodMiniType<Outputs[K["kind"]]> {
+  const schema = built.get(key) ?? builders[key.kind](key);
+  built.set(key, schema);
+  return schema as ZodMiniType<Outputs[K["kind"]]>;
+}
+
+function buildCommand() {
+  const error = say(complainOfCommand);
+  const words = array(string({ error }).check(regex(anyText, { error }))).check(minLength(1, { error }));
+  const either = union([words, string().check(regex(someText, { error }))], { error });
+  return pipe(either, refined(parseCommand, complainOfCommand));
+}
+
+function buildPort() {
+  const error = say(complainOfPort);
+  const port = number().check(int({ error }), gte(1, { error }), lte(65_535, { error }));
+  const either = union([port, string().check(regex(/^(?:\S+:)?\d{1,5}$/, { error }))], { error });
+  return pipe(either, refined(parseAddress, complainOfPort));
+}
+
+function buildInteger(key: Key) {
+  const [min, max] = [key.min ?? 0, key.max ?? Number.MAX_SAFE_INTEGER];
+  const error = say(complainOfInteger(min, max));
+  return number({ error }).check(int({ error }), gte(min, { error }), lte(max, { error }));
+}
+
+function buildDuration(key: Key) {
+  const [min, max] = [key.min ?? 0, key.max ?? Number.MAX_SAFE_INTEGER];
+  const parse = (text: string) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
+  };
+  return buildText(/^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/, parse, complainOfDuration(min, max));
+}
+
+function buildEnv() {
+  const text = buildText(anyText, keep, complainOfEnvValue);
+  return record(string().check(regex(envName)), text, {
+    error: sayOfTable(complainOfEnvName, 'a table such as { LANG = "C" }'),
+  });
+}
+
+function buildRlimits() {
+  const complain = expected('a number, a size such as "1G", or "unlimited"');
+  const error = say(complain);
+  const size = string().check(regex(/^(?:unlimited|\d+[KMGTkmgt]?)$/, { error }));
+  const limit = union([number().check(int({ error }), gte(0, { error })), size], { error });
+  const name = string().check(regex(/^(?:nofile|core|as|nproc)$/));
+  return record(name, pipe(limit, refined(parseLimit, complain)), {
+    error: sayOfTable(expected(oneOf(rlimitNames)), "a table such as { nofile = 65536 }"),
+  });
+}
+
+/** A string of a shape, parsed. */
+function buildText<T>(pattern: RegExp, parse: (text: string) => T | undefined, complain: Complain) {
+  const error = say(complain);
+  return pipe(string({ error }).check(regex(pattern, { error })), refined(parse, complain));
+}
+
+/** A list of strings of one shape, each parsed. */
+function buildList<T>(pattern: RegExp, parse: (text: string) => T | undefined, complain: Complain) {
+  return array(buildText(pattern, parse, complain), { error: say(complain) });
+}
+
+/** A string or a list of strings, to a list. Every part of a union says the same: zod tells the part that came nearest. */
+function buildStrings(complain: Complain) {
+  const error = say(complain);
+  const text = string({ error }).check(regex(someText, { error }));
+  const either = union([text, array(text, { error })], { error });
+  return pipe(
+    either,
+    transform((value: string | string[]) => (typeof value === "string" ? [value] : value)),
+  );
+}
+
+/** The second half of a check: what has the right shape is parsed; undefined is a complaint. */
+function refined<I, T>(parse: (value: I) => T | undefined, complain: Complain) {
+  return transform((input: I, context): T => {
+    const value = parse(input);
+    if (value === undefined) context.issues.push({ code: "custom", input, message: complain(input) });
+    return value as T;
+  });
+}
+
+function say(complain: Complain) {
+  return (issue: { readonly input?: unknown }) => complain(issue.input);
+}
+
+/** A table complains of a key's name, or of not being a table. */
+function sayOfTable(complainOfName: Complain, table: string) {
+  return (issue: { readonly code?: string; readonly input?: unknown }) =>
+    issue.code === "invalid_key" ? complainOfName(issue.input) : expected(table)(issue.input);
+}
+
+function keep(text: string): string {
+  return text;
+}
+
+function parseCommand(value: string | string[]): [string, ...string[]] | undefined {
+  const [program, ...rest] = typeof value === "string" ? (splitWords(value) ?? []) : value;
+  return program === undefined || program === "" ? undefined : [program, ...rest];
+}
+
+function parseAddress(value: number | string): Address | undefined {
+  const address = parsePort(String(value));
+  return typeof address === "string" ? undefined : address;
+}
+
+function parseOwner(text: string): Owner {
+  const [user, group] = text.split(":");
+  return { ...(user ? { user } : {}), ...(group ? { group } : {}) };
+}
+
+function parseLimit(value: number | string): number | "unlimited" | undefined {
+  if (typeof value === "number") return value;
+  return value === "unlimited" ? value : parseSize(value);
+}
+
+function parseSignal(text: string): StopSignal | undefined {
+  return find(stopSignals, text.replace(/^SIG/, ""));
+}
+
+function parseDrain(text: string): "idle" | "signal" | undefined {
+  return find(["idle", "signal"] as const, text);
+}
+
+function parseLogFormat(text: string): LogFormat | undefined {
+  return find(logFormats, text);
+}
+
+function find<T extends string>(words: readonly T[], text: string): T | undefined {
+  return words.find((word) => word === text);
+}

@@ -1,0 +1,85 @@
+/** What happens besides the law: typed like its notices, said in the same stream. */
+import { type Notice as LawNotice, sentenceOf as lawSentence, type NoticeType } from "../supervision/notice.ts";
+import { formatDuration, formatSize } from "../units.ts";
+
+export type ShellNotice =
+  | { readonly type: "listener.bound"; readonly address: string }
+  | { readonly type: "listener.replaced-stale"; readonly address: string }
+  | { readonly type: "listener.capped"; readonly wanted: number; readonly cap: number }
+  | { readonly type: "listener.public"; readonly address: string }
+  | { readonly type: "listener.taken"; readonly address: string; readonly remedy: string }
+  | { readonly type: "listener.non-blocking"; readonly remedy: string }
+  | { readonly type: "app.runs-as-root"; readonly remedy: string }
+  | { readonly type: "app.stopping"; readonly workers: number }
+  | { readonly type: "output.cut"; readonly number: number; readonly cutBytes: number }
+  | { readonly type: "output.dropped"; readonly number: number; readonly lines: number; readonly bytes: number };
+
+export type ManagerNotice =
+  | { readonly type: "manager.started"; readonly apps: readonly string[]; readonly version: string }
+  | { readonly type: "manager.ready"; readonly tookMs: number }
+  | { readonly type: "manager.stopping"; readonly why: string }
+  | { readonly type: "manager.killing"; readonly why: string }
+  | { readonly type: "manager.ignores"; readonly signal: string }
+  | { readonly type: "manager.stopped" }
+  | { readonly type: "log.dropped"; readonly lines: number };
+
+export type Notice = LawNotice | ShellNotice | ManagerNotice;
+export type Level = "debug" | "info" | "warn" | "error";
+
+type Sentences<N extends { type: string }> = { readonly [T in N["type"]]: (notice: Extract<N, { type: T }>) => string };
+
+const sentences: Sentences<ShellNotice | ManagerNotice> = {
+  "listener.bound": (n) => `listening on ${n.address}`,
+  "listener.replaced-stale": (n) => `replaced the stale socket ${n.address}: nobody listened on it`,
+  "listener.capped": (n) =>
+    `the kernel caps the listen queue at ${n.cap}, ${n.wanted} are wanted: sysctl net.core.somaxconn=${n.wanted}`,
+  "listener.public": (n) =>
+    `${n.address} can be reached from other machines, and FastCGI has no authentication: limit it by a firewall, allowed-clients, or 127.0.0.1`,
+  "listener.taken": (n) => `${n.address} is no longer our socket: a program bound the path anew. ${n.remedy}`,
+  "listener.non-blocking": (n) => `the shared socket is non-blocking, which makes workers exit at once. ${n.remedy}`,
+  "app.runs-as-root": (n) => `workers run as root. ${n.remedy}`,
+  "app.stopping": (n) => `stopping ${n.workers} workers`,
+  "output.cut": (n) => `worker ${n.number} wrote a line that is too long: ${formatSize(n.cutBytes)} were cut off`,
+  "output.dropped": (n) =>
+    `worker ${n.number} writes faster than it may: ${n.lines} lines (${formatSize(n.bytes)}) were dropped`,
+  "manager.started": (n) => `fcgi-pm ${n.version} started for ${n.apps.join(", ")}`,
+  "manager.ready": (n) => `all workers ready after ${formatDuration(n.tookMs)}`,
+  "manager.stopping": (n) => `${n.why}: stopping; once more ends all at once`,
+  "manager.killing": (n) => `${n.why}: killing all workers now`,
+  "manager.ignores": (n) => `${n.signal} is ignored: this version cannot reload; stop and start instead`,
+  "manager.stopped": () => "stopped",
+  "log.dropped": (n) => `the log was written too slowly: ${n.lines} lines of workers were dropped`,
+};
+
+const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"], Level>> = {
+  "worker.spawned": "debug",
+  "worker.died": "warn",
+  "worker.late": "warn",
+  "worker.killed": "warn",
+  "worker.lingers": "error",
+  "worker.drain-timeout": "warn",
+  "spawn.refused": "error",
+  "pool.crash-loop": "error",
+  "pool.spends-too-fast": "warn",
+  "listener.replaced-stale": "warn",
+  "listener.capped": "warn",
+  "listener.public": "warn",
+  "listener.taken": "error",
+  "listener.non-blocking": "error",
+  "app.runs-as-root": "warn",
+  "output.cut": "warn",
+  "output.dropped": "warn",
+  "manager.killing": "warn",
+  "manager.ignores": "warn",
+  "log.dropped": "warn",
+};
+
+export function levelOf(notice: Notice): Level {
+  return levels[notice.type] ?? "info";
+}
+
+/** The notice as a sentence, without the app's name. */
+export function sentenceOf(notice: Notice): string {
+  const own = (sentences as { [type: string]: ((n: Notice) => string) | undefined })[notice.type];
+  return own === undefined ? lawSentence(notice as LawNotice) : own(notice);
+}

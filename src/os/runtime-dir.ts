@@ -1,0 +1,25 @@
+/** Where sockets lie that nobody named: the runtime directory. */
+import { mkdirSync } from "node:fs";
+import { FcgiPmError } from "../errors.ts";
+
+/** `$RUNTIME_DIRECTORY` (systemd gives it), `/run/fcgi-pm` for root, `$XDG_RUNTIME_DIR/fcgi-pm`, at last a directory in /tmp. */
+export function runtimeDirectory(env: NodeJS.ProcessEnv): string {
+  const given = env["RUNTIME_DIRECTORY"]?.split(":")[0];
+  if (given !== undefined && given !== "") return given;
+  const uid = process.geteuid?.() ?? 0;
+  if (uid === 0) return "/run/fcgi-pm";
+  const own = env["XDG_RUNTIME_DIR"];
+  return own === undefined || own === "" ? `/tmp/fcgi-pm-${uid}` : `${own}/fcgi-pm`;
+}
+
+/** Makes it where it is missing, so that web servers may enter it. */
+export function ensureRuntimeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new FcgiPmError("FCGI_PM_SOCKET_DIRECTORY_WRONG", `Cannot make the runtime directory ${path}: ${why}`, {
+      remedy: "give --socket, or set RUNTIME_DIRECTORY",
+    });
+  }
+}
