@@ -18,14 +18,15 @@ export function parseDuration(text: string): number | undefined {
 
 /** Milliseconds as a person writes them: `1500` is `1.5s`. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
-  if (ms < 60_000) return `${trim(ms / 1000)}s`;
-  if (ms < 3_600_000) return `${trim(ms / 60_000)}m`;
-  return ms < 86_400_000 ? `${trim(ms / 3_600_000)}h` : `${trim(ms / 86_400_000)}d`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;
+  if (round(ms / 1000) < 60) return `${round(ms / 1000)}s`;
+  if (round(ms / 60_000) < 60) return `${round(ms / 60_000)}m`;
+  return round(ms / 3_600_000) < 24 ? `${round(ms / 3_600_000)}h` : `${round(ms / 86_400_000)}d`;
 }
 
-function trim(value: number): string {
-  return String(Math.round(value * 10) / 10);
+/** To one decimal. Rounded before it is compared: 59.99 s are `1m`, not `60s`. */
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
 }
 
 const sizeUnits = "KMGT";
@@ -43,11 +44,11 @@ export function parseSize(text: string): number | undefined {
 export function formatSize(bytes: number): string {
   let value = bytes;
   let power = 0;
-  while (value >= 1024 && power < sizeUnits.length) {
+  while (round(value) >= 1024 && power < sizeUnits.length) {
     value /= 1024;
     power += 1;
   }
-  return `${trim(value)}${power === 0 ? "" : sizeUnits[power - 1]}`;
+  return `${round(value)}${power === 0 ? "" : sizeUnits[power - 1]}`;
 }
 
 /** `"0660"` to 0o660; undefined for anything else. */

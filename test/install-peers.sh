@@ -55,11 +55,12 @@ forbid_starts() {
 
 command -v dpkg-query >/dev/null && command -v apt-get >/dev/null ||
   fail "this is no Debian: there is no apt-get to install the peers of the tests with" \
-    "run the tests on Debian 12, in a container for instance: docker run -it -v \"\$PWD\":/fcgi-pm -w /fcgi-pm node:20-bookworm"
+    "run them on Debian 12: docker run -it -v \"\$PWD\":/fcgi-pm -w /fcgi-pm node:20-bookworm npm run everything"
 
 mapfile -t wanted < <(missing)
 [ "${#wanted[@]}" -gt 0 ] || exit 0
-[ "$(id -u)" = 0 ] || fail "the tests need packages that are not installed: ${wanted[*]}" "sudo bash test/install-peers.sh"
+[ "$(id -u)" = 0 ] ||
+  fail "the tests need packages that are not installed: ${wanted[*]}" "sudo bash test/install-peers.sh"
 
 before=()
 for unit in "${units[@]}"; do

@@ -37,10 +37,7 @@ async function configOf(words: readonly string[], command: Command): Promise<Con
   if (program === undefined) {
     refuseAppFlags(flags, named.name);
     const config = await loadConfig(findConfig(named.config));
-    return {
-      ...config,
-      manager: { ...config.manager, ...managerFromFlags(manager, parseContext(), { defaults: false }) },
-    };
+    return { ...config, manager: managerFromFlags(manager, parseContext(), config.manager) };
   }
   if (named.config !== undefined) {
     throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" and --config ${named.config} at once`, {

@@ -1,10 +1,9 @@
 /** Checked values to an App: defaults filled in, layers laid over each other. */
+import { parseDuration, parseMode } from "../units.ts";
 import type { App, Listen } from "./app.ts";
-import { valueOfFlag } from "./flags.ts";
-import type { Key } from "./keys.ts";
+import type { Key, Kind } from "./keys.ts";
 import { appKeys } from "./keys.ts";
-import type { Place, Values } from "./read.ts";
-import { readValue } from "./read.ts";
+import type { Values } from "./read.ts";
 
 export type AppValues = Values<typeof appKeys>;
 
@@ -79,19 +78,27 @@ function lifeOf(values: FullValues) {
   };
 }
 
-/** The defaults of the key table go through the same checks as what people write. */
+/** The defaults of the key table. Not by way of the schemas: building them all would take ten times as long as the rest of a start. */
 function readBuiltIn(): FullValues {
-  const place: Place = { resolve: (path) => path, report: (path, message) => raise(path.join("."), message) };
-  const read = Object.entries<Key>(appKeys).flatMap(([name, key]) => {
-    if (key.default === undefined) return [];
-    const value = valueOfFlag(key, key.default, (message) => raise(name, message));
-    return [[name, readValue(key, value, [name], place)]];
-  });
+  const read = Object.entries<Key>(appKeys).flatMap(([name, key]) =>
+    key.default === undefined ? [] : [[name, readDefault(key.kind, key.default)]],
+  );
   return Object.fromEntries(read) as FullValues;
 }
 
-function raise(key: string, message: string): never {
-  throw new Error(`The default of ${key} is wrong: ${message}`);
+function readDefault(kind: Kind, text: string): unknown {
+  switch (kind) {
+    case "duration":
+      return parseDuration(text);
+    case "mode":
+      return parseMode(text);
+    case "integer":
+      return Number(text);
+    case "boolean":
+      return text === "true";
+    default:
+      return text;
+  }
 }
 
 type Present<T> = { [N in keyof T]?: Exclude<T[N], undefined> };

@@ -48,9 +48,9 @@ function adviseUnit(input: unknown): string {
     : "";
 }
 
+/** The digits are not repeated: TOML has read 0o660 as 432 before anybody could look. */
 export function complainOfMode(input: unknown): string {
-  const digits = typeof input === "number" && /^[0-7]{1,3}$/.test(String(input)) ? String(input) : undefined;
-  const advice = digits === undefined ? "" : `; write "${digits.padStart(4, "0")}" in quotes`;
+  const advice = typeof input === "number" ? "; write the octal digits in quotes" : "";
   return `expected an octal mode in a string such as "0660", got ${describe(input)}${advice}`;
 }
 
@@ -75,20 +75,7 @@ export function complainOfEnvName(input: unknown): string {
   return `expected the name of a variable: letters, digits and underscores, no digit first (a shell must be able to carry it), got ${describe(input)}`;
 }
 
-export function complainOfEnvNames(input: unknown): string {
-  return typeof input === "string"
-    ? complainOfEnvName(input)
-    : expectedStrings('a list of names such as ["TZ", "LANG"]')(input);
-}
-
 export function complainOfEnvValue(input: unknown): string {
   const scalar = typeof input === "number" || typeof input === "boolean" || typeof input === "bigint";
   return `expected a string, got ${describe(input)}${scalar ? `; write "${input}"` : ""}`;
-}
-
-export function complainOfAddresses(input: unknown): string {
-  const what = 'an IP address such as "127.0.0.1" or "::1"';
-  return typeof input === "string"
-    ? expected(what)(input)
-    : expected('a list of IP addresses such as ["127.0.0.1"]')(input);
 }

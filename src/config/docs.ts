@@ -1,16 +1,16 @@
 /** The key table as documents: the JSON schema for editors and the page docs/configuration.md. No program imports this file. */
 import { toJSONSchema } from "zod/mini";
-import { chapters, introduction } from "./docs-text.ts";
+import { formatTable } from "./docs-table.ts";
+import { chapters, groupTexts, introduction, kindTexts } from "./docs-text.ts";
 import { valueOfFlag } from "./flags.ts";
 import type { Key, NamedKey } from "./key.ts";
-import { listKeys } from "./key.ts";
+import { flagOf, listKeys } from "./key.ts";
 import { appKeys, fileKeys, managerKeys } from "./keys.ts";
 import { namePattern } from "./read-app.ts";
+import { ofListener, ofSocket } from "./rules.ts";
 import { schemaOf } from "./schema.ts";
 
 type Schema = Record<string, unknown>;
-
-const ofListener = ["socket", "port", "socket-mode", "socket-owner", "listen-queue-depth", "allowed-clients"];
 
 /** The JSON schema (draft 2020-12) of a config file, main or included. */
 export function jsonSchema(): object {
@@ -55,14 +55,14 @@ function appSchema(): Schema {
     dependentRequired: { "allowed-clients": ["port"] },
     allOf: [
       { not: { required: ["socket", "port"] } },
-      excluding({ required: ["port"] }, ["socket-mode", "socket-owner"]),
+      excluding({ required: ["port"] }, ofSocket),
       excluding({ properties: { listen: { const: false } }, required: ["listen"] }, ofListener),
     ],
   };
 }
 
 function excluding(condition: Schema, keys: readonly string[]): Schema {
-  return { if: condition, then: { properties: Object.fromEntries(keys.map((key) => [key, false])) } };
+  return { anyOf: [{ not: condition }, { properties: Object.fromEntries(keys.map((key) => [key, false])) }] };
 }
 
 function tableSchema(keys: Readonly<Record<string, Key>>, tables: Schema = {}): Schema {
@@ -70,18 +70,12 @@ function tableSchema(keys: Readonly<Record<string, Key>>, tables: Schema = {}): 
   return { type: "object", properties: { ...properties, ...tables }, additionalProperties: false };
 }
 
-function keySchema({ name, ...key }: NamedKey): Schema {
-  const { $schema: _, ...schema } = toJSONSchema(schemaOf(originOf(name)), { io: "input" });
+function keySchema(key: NamedKey): Schema {
+  const { $schema: _, ...schema } = toJSONSchema(schemaOf(key), { io: "input" });
   const described = { description: describeKey(key), ...schema };
   return key.default === undefined
     ? described
     : { ...described, default: valueOfFlag(key, key.default, () => undefined) };
-}
-
-/** Schemas are remembered by the key's own object, and listKeys makes copies. */
-function originOf(name: string): Key {
-  const key = { ...appKeys, ...managerKeys, ...fileKeys }[name as keyof typeof appKeys];
-  return key;
 }
 
 function describeKey(key: Key): string {
@@ -89,16 +83,9 @@ function describeKey(key: Key): string {
 }
 
 function groupSection(group: string, keys: readonly NamedKey[]): string {
-  const rows = keys.map((key) => `| \`${key.name}\` | ${valueText(key)} | ${defaultText(key)} | ${key.description} |`);
-  return [
-    `## ${group}`,
-    "",
-    groupIntroductions[group] ?? "",
-    "",
-    "| key | value | default | meaning |",
-    "|---|---|---|---|",
-    ...rows,
-  ].join("\n");
+  const rows = keys.map((key) => [`\`${key.name}\``, valueText(key), defaultText(key), key.description, flagText(key)]);
+  const head = ["key", "value", "default", "meaning", "flag of `start`"];
+  return [`## ${group}`, "", groupTexts[group], "", formatTable(head, rows)].join("\n");
 }
 
 function defaultText(key: Key): string {
@@ -106,8 +93,11 @@ function defaultText(key: Key): string {
 }
 
 function valueText(key: Key): string {
-  return key.kind === "integer" ? `whole number, ${key.min} to ${key.max}` : valueTexts[key.kind];
+  return key.kind === "integer" ? `whole number, ${key.min} to ${key.max}` : kindTexts[key.kind];
 }
 
-const groupIntroductions: Readonly<Record<string, string>> = {};
-const valueTexts: Readonly<Record<string, string>> = {};
+function flagText(key: NamedKey): string {
+  if (key.name === "command") return "the arguments";
+  if (key.group === "File") return "none";
+  return `\`${flagOf(key)}\`${key.repeats === true ? ", may repeat" : ""}`;
+}

@@ -30,7 +30,7 @@ const program = {
     group: "Program",
     description: "The user the workers run as, by name or number, with the supplementary groups of that user.",
     placeholder: "<user>",
-    otherwise: "the manager's own",
+    otherwise: "the manager's own, with a warning where that is root",
   },
   group: {
     kind: "account",
@@ -183,7 +183,7 @@ const life = {
     default: "TERM",
   },
   "stop-timeout": duration(
-    "A worker that is still there this long after the stop signal is killed with its group.",
+    "A worker that is still there this long after the stop signal is killed with its group; an idle one after 2s.",
     "10s",
     0,
   ),

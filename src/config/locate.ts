@@ -11,6 +11,9 @@ interface Spot {
 
 type Spots = Map<string, Spot>;
 
+/** No complaint goes deeper than apps.NAME.KEY.NAME; a hostile file may. */
+const deepest = 4;
+
 /** The same problems, each with the line and column of its key or of the nearest table around it, in the order of the files. */
 export async function locateProblems(problems: readonly Problem[], files: readonly ConfigFile[]): Promise<Problem[]> {
   const { parseTOML } = await import("toml-eslint-parser");
@@ -45,15 +48,14 @@ function findSpots(text: string, parseTOML: (text: string, options: { tomlVersio
 }
 
 function visitTable(table: AST.TOMLTable, spots: Spots): void {
-  for (let length = 1; length <= table.resolvedKey.length; length += 1) {
-    note(table.resolvedKey.slice(0, length), table.key, spots);
-  }
+  const path = table.resolvedKey.slice(0, deepest);
+  for (const [index] of path.entries()) note(path.slice(0, index + 1), table.key, spots);
   for (const pair of table.body) visitPair(pair, table.resolvedKey, spots);
 }
 
 function visitPair(pair: AST.TOMLKeyValue, base: KeyPath, spots: Spots): void {
   let path = base;
-  for (const key of pair.key.keys) {
+  for (const key of pair.key.keys.slice(0, Math.max(0, deepest - base.length))) {
     path = [...path, key.type === "TOMLBare" ? key.name : key.value];
     note(path, key, spots);
   }
@@ -61,6 +63,7 @@ function visitPair(pair: AST.TOMLKeyValue, base: KeyPath, spots: Spots): void {
 }
 
 function visitValue(value: AST.TOMLContentNode, path: KeyPath, spots: Spots): void {
+  if (path.length >= deepest) return;
   if (value.type === "TOMLInlineTable") {
     for (const pair of value.body) visitPair(pair, path, spots);
   } else if (value.type === "TOMLArray") {

@@ -25,7 +25,8 @@ export interface ReadApp {
   readonly listen: Listen | undefined;
 }
 
-const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+/** What an app may be called. */
+export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** Says what is wrong with an app's name; undefined where nothing is. */
 export function complainOfName(name: string): string | undefined {

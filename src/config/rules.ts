@@ -9,8 +9,17 @@ import { appKeys } from "./keys.ts";
 
 type Report = (key: AppKeyName, message: string) => void;
 
-const ofListener = ["socket", "port", "socket-mode", "socket-owner", "listen-queue-depth", "allowed-clients"] as const;
-const ofSocket = ["socket-mode", "socket-owner"] as const;
+/** What only an app with a listener has. */
+export const ofListener = [
+  "socket",
+  "port",
+  "socket-mode",
+  "socket-owner",
+  "listen-queue-depth",
+  "allowed-clients",
+] as const;
+/** What only an app on a Unix socket has. */
+export const ofSocket = ["socket-mode", "socket-owner"] as const;
 
 /** Keys of one app that exclude each other. `has` tells what the app itself names, right or wrong; [defaults] may name more than fits. */
 export function checkListener(has: (key: AppKeyName) => boolean, listens: boolean, report: Report): void {
@@ -19,7 +28,7 @@ export function checkListener(has: (key: AppKeyName) => boolean, listens: boolea
       report(key, "has no meaning with listen = false: the app has no listener");
     return;
   }
-  if (has("port") && has("socket")) report("port", "never together with socket: an app has one listener");
+  if (has("port") && has("socket")) report("port", "cannot stand together with socket: an app has one listener");
   if (has("port")) {
     for (const key of ofSocket.filter(has))
       report(key, "has no meaning with port: only a Unix socket has a mode and an owner");

@@ -4,6 +4,7 @@ import type { ZodMiniType } from "zod/mini";
 import {
   array,
   boolean,
+  enum as choice,
   gte,
   int,
   lte,
@@ -23,11 +24,9 @@ import type { LogFormat, Owner, RlimitName, StopSignal } from "./app.ts";
 import { logFormats, rlimitNames, stopSignals } from "./app.ts";
 import type { Complain } from "./complain.ts";
 import {
-  complainOfAddresses,
   complainOfCommand,
   complainOfDuration,
   complainOfEnvName,
-  complainOfEnvNames,
   complainOfEnvValue,
   complainOfInteger,
   complainOfMode,
@@ -72,7 +71,7 @@ const someText = /^[^\u0000]+$/;
 
 const builders: Builders = {
   command: buildCommand,
-  path: () => buildText(someText, keep, expected('a path such as "/run/app.sock"')),
+  path: () => buildText(someText, keep, expected('a path such as "/srv/app"')),
   paths: () => buildStrings(expectedStrings('a path or a list of paths such as ["/etc/app.env"]')),
   port: buildPort,
   boolean: () => boolean({ error: say(expected("true or false")) }),
@@ -86,13 +85,17 @@ const builders: Builders = {
     ),
   account: () => buildText(/^[^\s:\u0000]+$/, keep, expected('a name or a number in a string such as "www-data"')),
   env: buildEnv,
-  "env-names": () => buildList(envName, keep, complainOfEnvNames),
-  addresses: () => buildList(/^[0-9A-Fa-f:.]+$/, parseIp, complainOfAddresses),
+  "env-names": () => buildList(buildText(envName, keep, complainOfEnvName), 'a list of names such as ["TZ", "PATH"]'),
+  addresses: () =>
+    buildList(
+      buildText(/^[0-9A-Fa-f:.]+$/, parseIp, expected('an IP address such as "127.0.0.1" or "::1"')),
+      'a list of IP addresses such as ["127.0.0.1"]',
+    ),
   duration: buildDuration,
-  signal: () => buildText(/^(?:SIG)?(?:TERM|INT|QUIT|HUP|USR1|USR2)$/, parseSignal, expected(oneOf(stopSignals))),
-  drain: () => buildText(/^(?:idle|signal)$/, parseDrain, expected('"idle" or "signal"')),
+  signal: buildSignal,
+  drain: () => choice(["idle", "signal"], { error: say(expected('"idle" or "signal"')) }),
   rlimits: buildRlimits,
-  "log-format": () => buildText(/^(?:auto|pretty|json)$/, parseLogFormat, expected(oneOf(logFormats))),
+  "log-format": () => choice(logFormats, { error: say(expected(oneOf(logFormats))) }),
   patterns: () => buildStrings(expectedStrings('a list of patterns such as ["conf.d/*.toml"]')),
 };
 
@@ -134,6 +137,16 @@ function buildDuration(key: Key) {
   return buildText(/^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/, parse, complainOfDuration(min, max));
 }
 
+function buildSignal() {
+  const names = choice([...stopSignals, ...stopSignals.map((name) => `SIG${name}` as const)], {
+    error: say(expected(oneOf(stopSignals))),
+  });
+  return pipe(
+    names,
+    transform((name) => name.replace(/^SIG/, "") as StopSignal),
+  );
+}
+
 function buildEnv() {
   const text = buildText(anyText, keep, complainOfEnvValue);
   return record(string().check(regex(envName)), text, {
@@ -158,9 +171,8 @@ function buildText<T>(pattern: RegExp, parse: (text: string) => T | undefined, c
   return pipe(string({ error }).check(regex(pattern, { error })), refined(parse, complain));
 }
 
-/** A list of strings of one shape, each parsed. */
-function buildList<T>(pattern: RegExp, parse: (text: string) => T | undefined, complain: Complain) {
-  return array(buildText(pattern, parse, complain), { error: say(complain) });
+function buildList<T extends ZodMiniType>(element: T, what: string) {
+  return array(element, { error: say(expected(what)) });
 }
 
 /** A string or a list of strings, to a list. Every part of a union says the same: zod tells the part that came nearest. */
@@ -215,20 +227,4 @@ function parseOwner(text: string): Owner {
 function parseLimit(value: number | string): number | "unlimited" | undefined {
   if (typeof value === "number") return value;
   return value === "unlimited" ? value : parseSize(value);
-}
-
-function parseSignal(text: string): StopSignal | undefined {
-  return find(stopSignals, text.replace(/^SIG/, ""));
-}
-
-function parseDrain(text: string): "idle" | "signal" | undefined {
-  return find(["idle", "signal"] as const, text);
-}
-
-function parseLogFormat(text: string): LogFormat | undefined {
-  return find(logFormats, text);
-}
-
-function find<T extends string>(words: readonly T[], text: string): T | undefined {
-  return words.find((word) => word === text);
 }

@@ -27,6 +27,7 @@ export function withoutMark(text: string): string {
 function problemOf(file: ConfigFile, error: TomlError): Problem {
   const reason = (error.message.split("\n")[0] ?? "").replace(/^Invalid TOML document: /, "");
   const line = withoutMark(file.text).split(/\r?\n/)[error.line - 1] ?? "";
-  const message = `not TOML, column ${error.column}: ${reason}\n    ${line.trim().slice(0, 200)}`;
+  const advice = reason.includes("leading zero") ? '; a mode is written in quotes, such as "0660"' : "";
+  const message = `not TOML, column ${error.column}: ${reason}${advice}\n    ${line.trim().slice(0, 200)}`;
   return { file: file.path, line: error.line, column: error.column, keyPath: [], message };
 }

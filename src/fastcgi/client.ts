@@ -126,7 +126,8 @@ class Exchange {
 
   /**
    * Between two records the event loop gets to read. An application may answer without reading its stdin and close: a write that
-   * fails then makes Node destroy the socket, and with it the answer that waits to be read.
+   * fails then makes Node destroy the socket, and with it the answer that waits to be read. (What closes in the instant between
+   * our read and our write is still lost, as it is for nginx.)
    */
   async #sendPiece(socket: Socket, piece: Uint8Array): Promise<void> {
     for (const record of encodeStdin(requestId, piece)) {

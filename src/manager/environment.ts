@@ -22,6 +22,8 @@ export function appEnvironment(app: App, identity: Identity, own: NodeJS.Process
   if (app.allowedClients.length > 0 && app.listen.kind === "tcp") {
     env["FCGI_WEB_SERVER_ADDRS"] = app.allowedClients.join(",");
   }
+  // A Node program's listen() sets the queue's depth anew; fcgi-pm's own library keeps it by this.
+  if (app.listen.kind !== "none") env["FCGI_PM_LISTEN_QUEUE_DEPTH"] = String(app.listenQueueDepth);
   return env;
 }
 

@@ -3,9 +3,9 @@
  * since it costs some 20 ms; what is said before waits here.
  */
 import type { App } from "../config/app.ts";
-import { levelOf, type Notice, sentenceOf } from "../observe/notices.ts";
 import type { Record as LineRecord } from "../observe/record.ts";
 import type { Fields, Log } from "../os/log.ts";
+import { levelOf, type Notice, sentenceOf } from "./notices.ts";
 
 export interface Journal {
   /** `more`: fields that only the shell knows, such as a dead worker's last lines. */

@@ -1,8 +1,7 @@
 /** Boot, serve, shut down: listeners first, then pools, then all that can wait. */
 import { dirname } from "node:path";
 import type { App, Config } from "../config/app.ts";
-import type { Notice } from "../observe/notices.ts";
-import { type AppStatus, statusOf } from "../observe/status.ts";
+import type { AppStatus } from "../observe/status.ts";
 import { managerTitle } from "../observe/title.ts";
 import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
@@ -10,8 +9,10 @@ import { proveLogFile } from "../os/log-file.ts";
 import { keepDescriptorsToOurselves } from "../os/process.ts";
 import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
 import { type Journal, openJournal } from "./journal.ts";
+import type { Notice } from "./notices.ts";
 import { bindListener, launcherOf, type Plan, planApp, warningsOf } from "./plan.ts";
 import { Runtime } from "./runtime.ts";
+import { statusOf } from "./snapshot.ts";
 
 export interface ManagerOptions {
   readonly version: string;

@@ -1,6 +1,5 @@
 /** From an app's config to what is needed to run it: everything is looked up and checked before anything is started. */
 import type { App } from "../config/app.ts";
-import type { ShellNotice } from "../observe/notices.ts";
 import { type Identity, resolveIdentity, resolveOwner } from "../os/identity.ts";
 import { bindTcp, bindUnix, type Listener, proveSocketPath } from "../os/listener.ts";
 import { type Launcher, launcherFor } from "../os/process.ts";
@@ -8,6 +7,7 @@ import { queueCap } from "../os/procfs.ts";
 import { type Program, resolveProgram } from "../os/program.ts";
 import { formatAddress, isLoopback } from "../supervision/socket.ts";
 import { appEnvironment, type Environment } from "./environment.ts";
+import type { ShellNotice } from "./notices.ts";
 
 export interface Plan {
   readonly app: App;

@@ -1,6 +1,5 @@
 /** One pool for real: performs the law's effects and tells it what happened. One mailbox, one event at a time. */
 import type { App } from "../config/app.ts";
-import type { Notice } from "../observe/notices.ts";
 import { Alarm, nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
 import { groupLives, type Launcher, sendSignal } from "../os/process.ts";
@@ -9,6 +8,7 @@ import { alarmOf, newPool, type Pool, type PoolEvent, step, type Wish } from "..
 import { type Effect, pidOf } from "../supervision/worker.ts";
 import { type Environment, workerEnvironment } from "./environment.ts";
 import type { Journal } from "./journal.ts";
+import type { Notice } from "./notices.ts";
 import { type Output, readOutput } from "./output.ts";
 import { policyOf } from "./policy.ts";
 

@@ -1,6 +1,4 @@
 /** What is there, as plain data and as a table for people. */
-import { type Pool, readyCount, stateOf } from "../supervision/pool.ts";
-import { pidOf } from "../supervision/worker.ts";
 import { formatDuration } from "../units.ts";
 
 export interface WorkerStatus {
@@ -18,24 +16,6 @@ export interface AppStatus {
   readonly wanted: number;
   readonly address: string | null;
   readonly workers: readonly WorkerStatus[];
-}
-
-export function statusOf(app: string, address: string | undefined, pool: Pool, nowMs: number): AppStatus {
-  const workers = pool.workers.map((worker) => ({
-    number: worker.number,
-    state: worker.state,
-    generation: "generation" in worker ? worker.generation : null,
-    pid: pidOf(worker) ?? null,
-    ageMs: "spawnedMs" in worker ? Math.round(nowMs - worker.spawnedMs) : null,
-  }));
-  return {
-    app,
-    state: stateOf(pool),
-    ready: readyCount(pool),
-    wanted: pool.wish.size,
-    address: address ?? null,
-    workers: workers.toSorted((a, b) => a.number - b.number),
-  };
 }
 
 /** One line for each app, one below it for each worker. */

@@ -184,9 +184,9 @@ function bury(pool: Pool, worker: Worker, ending: Ending, at: Moment): Outcome {
 }
 
 function succession(pool: Pool, number: number, ending: Extract<Ending, { kind: "died" }>, at: Moment): Outcome {
-  const cause = ending.free ? "new" : "death";
+  const cause = ending.free ? "recycled" : "death";
   const slot: Waiting = { state: "backoff", number, untilMs: at.nowMs, cause };
-  const waitMs = cause === "new" ? 0 : tokenAt(pool.budget, pool.wish.size, at.nowMs) - at.nowMs;
+  const waitMs = ending.free ? 0 : tokenAt(pool.budget, pool.wish.size, at.nowMs) - at.nowMs;
   const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(waitMs)) }];
   if (waitMs > 0)
     effects.push({ type: "notice", notice: { type: "pool.spends-too-fast", waitMs: Math.round(waitMs) } });
@@ -276,10 +276,10 @@ function firstSlot(pool: Pool, nowMs: number): { slot: Waiting; atMs: number } |
   if (alive.length >= pool.wish.size || alive.some((worker) => worker.state === "spawning")) return undefined;
   const anyReady = alive.some((worker) => worker.state === "ready");
   // While the program fails to start, one worker at a time is tried, however many are wanted.
-  if (!anyReady && pool.failures > 0 && alive.some((worker) => worker.state === "starting")) return undefined;
+  const isScouted = !anyReady && pool.failures > 0 && alive.some((worker) => worker.state === "starting");
   let first: { slot: Waiting; atMs: number } | undefined;
   for (const slot of pool.workers) {
-    if (slot.state !== "backoff") continue;
+    if (slot.state !== "backoff" || (isScouted && !followsService(slot))) continue;
     const atMs = slotTime(pool, slot, anyReady, nowMs);
     if (first === undefined || atMs < first.atMs || (atMs === first.atMs && slot.number < first.slot.number)) {
       first = { slot, atMs };
@@ -289,10 +289,16 @@ function firstSlot(pool: Pool, nowMs: number): { slot: Waiting; atMs: number } |
 }
 
 function slotTime(pool: Pool, slot: Waiting, anyReady: boolean, nowMs: number): number {
-  let atMs = anyReady ? slot.untilMs : Math.max(slot.untilMs, pool.notBeforeMs);
-  if (slot.cause === "new" && !pool.complete) atMs = Math.max(atMs, pool.spawnedMs + pool.policy.initStartDelayMs);
-  if (slot.cause === "death") atMs = Math.max(atMs, tokenAt(pool.budget, pool.wish.size, nowMs));
-  return atMs;
+  if (slot.cause === "recycled") return slot.untilMs;
+  if (slot.cause === "death") return Math.max(slot.untilMs, tokenAt(pool.budget, pool.wish.size, nowMs));
+  const atMs = anyReady ? slot.untilMs : Math.max(slot.untilMs, pool.notBeforeMs);
+  const isFirst = slot.cause === "new" && !pool.complete;
+  return isFirst ? Math.max(atMs, pool.spawnedMs + pool.policy.initStartDelayMs) : atMs;
+}
+
+/** Its predecessor was ready: another worker's failure to start is no reason to wait. */
+function followsService(slot: Waiting): boolean {
+  return slot.cause === "recycled" || slot.cause === "death";
 }
 
 /** What is worth saying about the pool as a whole is the difference between before and after. */

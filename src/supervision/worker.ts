@@ -34,12 +34,15 @@ interface Alive {
   readonly spawnedMs: number;
 }
 
-/** A slot with no process: it waits for its turn. Only a death after readiness draws on the spawn budget. */
+/**
+ * A slot with no process: it waits for its turn. Who follows a worker that served (`recycled`, `death`) comes at once;
+ * only a death draws on the spawn budget.
+ */
 export interface Waiting {
   readonly state: "backoff";
   readonly number: number;
   readonly untilMs: number;
-  readonly cause: "new" | "death" | "failure";
+  readonly cause: "new" | "recycled" | "death" | "failure";
 }
 export interface Spawning {
   readonly state: "spawning";

@@ -98,9 +98,14 @@ export class RawPeer {
     return { stdout: text(6), stderr: text(7), types: mine.map((record) => record.type), end };
   }
 
+  /** True when nothing more will come. */
+  get isLeft(): boolean {
+    return this.hasEnd || this.isClosed;
+  }
+
   /** Waits for FCGI_END_REQUEST of this request. */
   async answer(id = 1): Promise<Received> {
-    await until(() => this.received(id).end !== undefined || this.isClosed);
+    await until(() => this.received(id).end !== undefined || this.isLeft);
     return this.received(id);
   }
 }

@@ -11,7 +11,7 @@ export const appsDirectory = fileURLToPath(new URL("../../fixtures/apps/", impor
 /** A program of fixtures/apps, ready to be started with the listener as fd 0. */
 export interface Program {
   readonly name: string;
-  /** The program and its arguments. The first look at it compiles what is to be compiled, and throws if a peer is missing. */
+  /** The program and its arguments. The first look at it compiles it where needed, and throws if a peer is missing. */
   readonly command: readonly string[];
   /** What its environment needs beside PATH. */
   readonly env: Readonly<Record<string, string>>;
@@ -25,7 +25,7 @@ export interface Program {
 export interface Traits {
   /** It reports SCRIPT_NAME and PATH_INFO as they were sent (Go's library hides them). */
   readonly tellsPaths: boolean;
-  /** Where a parameter is sent twice (SCRIPT_NAME by nginx at the root), libfcgi gives a C program the first, all others the last. */
+  /** Of a parameter sent twice (SCRIPT_NAME by nginx at the root) libfcgi gives C the first; others take the last. */
   readonly takesFirstParam: boolean;
   /** It puts a SHA-1 of the body into its answer. */
   readonly tellsSha: boolean;
@@ -81,13 +81,14 @@ function need(peer: Peer, name: string): void {
   if (status !== 0) {
     const why = error?.message ?? stderr.trim().split("\n")[0] ?? `exit ${status}`;
     throw new Error(
-      `Cannot use ${name}: "${peer.proof.join(" ")}" fails (${why})\n  try: bash test/install-peers.sh (${peer.package})`,
+      `Cannot use ${name}: "${peer.proof.join(" ")}" fails: ${why}\n` +
+        `  try: bash test/install-peers.sh (${peer.package})`,
     );
   }
   proven.add(peer);
 }
 
-/** One directory for each state of the sources, so that test runs and jest's workers share what is built, and never race. */
+/** One directory for each state of the sources, so that jest's workers share what is built, and never race. */
 function buildDirectory(): string {
   const sum = createHash("sha256").update(process.arch);
   for (const file of readdirSync(appsDirectory).sort()) {
@@ -194,7 +195,7 @@ export const waiters = {
   epoll: script("waits-in-epoll.py", peers.python),
 } as const satisfies Record<string, Program>;
 
-/** Programs that make a manager's life hard. Each source says how. Those that serve are echoes, but Go's answers with its pid only. */
+/** Programs that make a manager's life hard. Each source says how. Those in C and Python are echoes too. */
 export const behaviours = {
   diesOnSigterm: c("dies-on-sigterm", { onTerm: "loses" }),
   ignoresSigterm: c("ignores-sigterm", { onTerm: "survives" }),

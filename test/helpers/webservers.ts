@@ -26,16 +26,16 @@ interface Common {
   readonly upstream: Upstream;
   /** Sent as SCRIPT_FILENAME, for php-cgi and fcgiwrap. */
   readonly scriptFilename?: string | undefined;
-  /** Who the server's processes are when the tests run as root: www-data. It must be allowed to use the app's socket. */
+  /** Who the server is when the tests run as root: www-data. It must be allowed to use the app's socket. */
   readonly user?: string;
   /** More lines for the server's configuration, before the site's own. */
   readonly extra?: string;
 }
 
 /**
- * nginx as Flask's documentation configures it: "/" and "/yourapplication" of the older edition, "/" and "/fcgi" of the newer
- * one. `keepConn` sends FCGI_KEEP_CONN and lets nginx keep so many idle connections: each occupies a worker that serves one
- * connection at a time, so with as many as there are workers everything stands still.
+ * nginx as Flask's documentation configures it: "/" and "/yourapplication" of the older edition, "/" and "/fcgi" of the
+ * newer one. `keepConn` sends FCGI_KEEP_CONN and lets nginx keep so many idle connections: each occupies a worker that
+ * serves one connection at a time, so with as many as there are workers everything stands still.
  */
 export interface NginxOptions extends Common {
   readonly mount: "/" | "/yourapplication" | "/fcgi";
@@ -45,7 +45,7 @@ export interface NginxOptions extends Common {
 
 /**
  * lighttpd: "/yourapplication.fcgi" is the documentation's, which rewrites every URL to go there; "/" is the root with
- * fix-root-scriptname. There lighttpd sends `scriptFilename` after an own SCRIPT_FILENAME: fcgiwrap takes the first, and fails.
+ * fix-root-scriptname. There `scriptFilename` is sent after lighttpd's own: fcgiwrap takes the first, and fails.
  */
 export interface LighttpdOptions extends Common {
   readonly mount: "/" | "/yourapplication.fcgi";
@@ -53,7 +53,7 @@ export interface LighttpdOptions extends Common {
 
 /**
  * Apache with mod_proxy_fcgi, as the newer edition of the documentation has it. That sends no PATH_INFO at all: its
- * `proxy-fcgi-pathinfo` comes too late and just reaches the app as a parameter. `pathInfo` adds a line that does send it.
+ * `proxy-fcgi-pathinfo` comes too late and only reaches the app as a parameter. `pathInfo` adds a line that sends it.
  */
 export interface ApacheOptions extends Common {
   readonly mount: "/" | "/fcgi";
@@ -182,7 +182,7 @@ function read(file: string): string {
   }
 }
 
-/** Starts the server and waits until it listens. The port may be lost to somebody else meanwhile: then it takes another. */
+/** Starts the server and waits until it listens. A port that was lost meanwhile is replaced. */
 async function start(kind: Kind, mount: string, tries = 3): Promise<WebServer> {
   const directory = prepare(kind.name);
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
@@ -284,7 +284,7 @@ export function startNginx(options: NginxOptions): Promise<WebServer> {
   return start({ name: "nginx", configure, command }, options.mount);
 }
 
-/** Starts lighttpd in front of an app. The program is fcgi-pm's, so the documentation's bin-path and max-procs are left out. */
+/** Starts lighttpd in front of an app. fcgi-pm has the program: bin-path and max-procs are left out. */
 export function startLighttpd(options: LighttpdOptions): Promise<WebServer> {
   const { upstream, scriptFilename, extra = "", user = "www-data", mount } = options;
   const socket =
@@ -309,7 +309,8 @@ export function startLighttpd(options: LighttpdOptions): Promise<WebServer> {
     "-f",
     `${directory}/lighttpd.conf`,
   ];
-  return start({ name: "lighttpd", configure, command }, "/"); // whatever the mount: the documentation's rewrites every URL
+  // Whatever the mount: the documentation's rewrites every URL.
+  return start({ name: "lighttpd", configure, command }, "/");
 }
 
 function apacheSite(options: ApacheOptions, directory: string): string {

@@ -1,15 +1,13 @@
-/** A worker on an inherited listener. It can be told to leave in other ways than by a signal. */
+/** A worker on an inherited listener. It says when it listens, in a file, and can be asked to leave in other ways than by a signal. */
+import { writeFileSync } from "node:fs";
 import { serve } from "../../../src/index.ts";
 
-await serve(async ({ params, signal }) => {
+await serve(async ({ params, body }) => {
   const path = params.get("SCRIPT_NAME");
-  if (path === "/exit") setImmediate(() => process.exit(3));
-  if (path === "/throw") setImmediate(() => thrower());
-  if (path === "/slow") await new Promise((resolve) => process.once("SIGTERM", () => setImmediate(resolve)));
-  return { body: `pid ${process.pid} aborted ${signal.aborted}` };
+  if (path === "/exit") process.exit(3);
+  if (path === "/throw") setImmediate(() => JSON.parse("on purpose"));
+  // The body's end is the test's word that the answer may come.
+  for await (const piece of body) if (piece.length === 0) break;
+  return { body: String(process.pid) };
 });
-process.stdout.write("listening\n");
-
-function thrower(): never {
-  throw new Error("on purpose");
-}
+writeFileSync(String(process.argv[2]), "listening");

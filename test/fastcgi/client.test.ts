@@ -1,0 +1,303 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import type { Address } from "../../src/fastcgi/address.ts";
+import { type RequestOptions, request } from "../../src/fastcgi/client.ts";
+import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
+import { RecordDecoder } from "../../src/fastcgi/wire/decoder.ts";
+import { encodeRecord, endOfStream, endRequest, stderr, stdout } from "../../src/fastcgi/wire/record.ts";
+import { findPort, findProgram, makeDirectory, run, Undo, until, untilStill } from "./peers.ts";
+
+jest.setTimeout(60_000);
+const undo = new Undo();
+afterEach(() => undo.all());
+
+const complete = { appStatus: 0, protocolStatus: 0 };
+const text = (...records: (Uint8Array | Iterable<Uint8Array>)[]) =>
+  Buffer.concat(records.flatMap((record) => (record instanceof Uint8Array ? [record] : [...record])));
+const fine = text(
+  stdout(1, Buffer.from("Content-Type: text/plain\n\nhello")),
+  endOfStream(6, 1),
+  endRequest(1, complete),
+);
+
+/** An application that does what it is told to with each connection, once the request's STDIN is over. */
+async function application(answer: (socket: Socket) => unknown): Promise<Address> {
+  const path = join(makeDirectory(undo), "app.sock");
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const decoder = new RecordDecoder();
+    undo.add(() => socket.destroy());
+    socket.on("error", () => {});
+    socket.on("data", (chunk) => {
+      const ended = decoder.push(chunk).some(({ type, content }) => type === 5 && content.length === 0);
+      if (ended) answer(socket);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(path, resolve));
+  undo.add(() => new Promise((resolve) => server.close(resolve)));
+  return { kind: "unix", path };
+}
+
+const ask = (listen: Address, options: Partial<RequestOptions> = {}) =>
+  request({ listen, params: { REQUEST_METHOD: "GET" }, timeoutMs: 60_000, ...options });
+const says = (bytes: Uint8Array) => application((socket) => socket.write(bytes));
+
+describe("an answer", () => {
+  test("has status, headers in order, body, stderr, both statuses, and times that follow each other", async () => {
+    const head = "Status: 404 Not here\r\nSet-Cookie: a\r\nX: y\r\nset-cookie: b\r\n\r\n\u0000body";
+    const end = endRequest(1, { appStatus: 4_000_000_000, protocolStatus: 0 });
+    const answer = await ask(await says(text(stderr(1, Buffer.from("oops")), stdout(1, Buffer.from(head)), end)));
+    expect(answer).toMatchObject({ status: 404, reason: "Not here", appStatus: 4_000_000_000, protocolStatus: 0 });
+    expect(answer.headers).toEqual([
+      ["Set-Cookie", "a"],
+      ["X", "y"],
+      ["set-cookie", "b"],
+    ]);
+    expect([answer.header("SET-COOKIE"), answer.header("Y")]).toEqual(["b", undefined]);
+    expect(answer.body.toString()).toBe("\u0000body");
+    expect(answer.stderr.toString()).toBe("oops");
+    const { connectMs = -1, firstByteMs = -1, totalMs } = answer.timing;
+    expect(connectMs).toBeGreaterThanOrEqual(0);
+    expect(firstByteMs).toBeGreaterThanOrEqual(connectMs);
+    expect(totalMs).toBeGreaterThanOrEqual(firstByteMs);
+  });
+
+  test("may come a byte at a time", async () => {
+    const listen = await application((socket) => {
+      for (const byte of fine) socket.write(Uint8Array.of(byte));
+    });
+    expect((await ask(listen)).body.toString()).toBe("hello");
+  });
+
+  test.each([
+    ["is 200 without Status", "Content-Type: a/b\n\n", 200],
+    ["is 302 with a Location alone", "Location: /x\n\n", 302],
+    ["is what Status says in spite of a Location", "Location: /x\nStatus: 201\n\n", 201],
+    ["may mix its line ends", "A: b\r\nStatus:  299  Odd \n\r\n", 299],
+    ["may have no header at all", "\n", 200],
+  ])("%s", async (_name, head, status) => {
+    expect((await ask(await says(text(stdout(1, Buffer.from(head)), endRequest(1, complete))))).status).toBe(status);
+  });
+});
+
+describe("an answer is refused", () => {
+  const followed = (bytes: Uint8Array) => text(fine, bytes);
+  test.each<[string, string, Uint8Array]>([
+    ["when another id is on the wire", "FCGI_PROTOCOL_VIOLATED", text(stdout(2, Buffer.from("\n")))],
+    ["when a management record is on the wire", "FCGI_PROTOCOL_VIOLATED", encodeRecord(10, 0)],
+    ["when another version is on the wire", "FCGI_PROTOCOL_VIOLATED", Buffer.from("HTTP/1.1 200 OK\r\n")],
+    ["when it has a type that applications do not send", "FCGI_PROTOCOL_VIOLATED", encodeRecord(5, 1)],
+    ["when a record follows its end", "FCGI_PROTOCOL_VIOLATED", followed(endOfStream(6, 1))],
+    ["when a piece of a record follows its end", "FCGI_PROTOCOL_VIOLATED", followed(Uint8Array.of(1, 6))],
+    [
+      "when STDOUT goes on after its end",
+      "FCGI_PROTOCOL_VIOLATED",
+      text(endOfStream(6, 1), stdout(1, Buffer.from("x"))),
+    ],
+    ["when END_REQUEST is too short", "FCGI_PROTOCOL_VIOLATED", encodeRecord(3, 1, Uint8Array.of(0))],
+    ["when it is longer than asked for", "FCGI_ANSWER_TOO_LARGE", text(stdout(1, Buffer.alloc(1001)))],
+    ["when the application does so", "FCGI_REQUEST_REFUSED", endRequest(1, { appStatus: 0, protocolStatus: 2 })],
+    ["when it is empty", "FCGI_ANSWER_MALFORMED", text(endOfStream(6, 1), endRequest(1, complete))],
+    [
+      "when its headers do not end",
+      "FCGI_ANSWER_MALFORMED",
+      text(stdout(1, Buffer.from("A: b\n")), endRequest(1, complete)),
+    ],
+    [
+      "when a line is no header",
+      "FCGI_ANSWER_MALFORMED",
+      text(stdout(1, Buffer.from("HTTP/1.1 200 OK\n\n")), endRequest(1, complete)),
+    ],
+    [
+      "when Status is none",
+      "FCGI_ANSWER_MALFORMED",
+      text(stdout(1, Buffer.from("Status: OK\n\n")), endRequest(1, complete)),
+    ],
+  ])("%s", async (_name, code, bytes) => {
+    const listen = await says(bytes);
+    await expect(ask(listen, { maxAnswerBytes: 1000 })).rejects.toMatchObject({ name: "FastCgiError", code });
+  });
+
+  test.each([
+    ["before a word", new Uint8Array(0)],
+    ["in a record", fine.subarray(0, 20)],
+    ["before END_REQUEST", fine.subarray(0, fine.length - 16)],
+    ["in the padding of END_REQUEST", text(Uint8Array.of(1, 3, 0, 1, 0, 8, 9, 0), new Uint8Array(16))],
+  ])("when the connection closes %s: that is no end", async (_name, bytes) => {
+    const listen = await application((socket) => socket.end(bytes));
+    await expect(ask(listen)).rejects.toMatchObject({ code: "FCGI_ANSWER_CUT_SHORT" });
+  });
+
+  test("and what had come until then is not lost", async () => {
+    const listen = await application((socket) => socket.end(text(stderr(1, Buffer.from("last words")))));
+    const error = await ask(listen).catch((caught: unknown) => caught);
+    expect(error).toMatchObject({ partial: { appStatus: undefined, protocolStatus: undefined } });
+    expect((error as { partial: { stderr: Buffer } }).partial.stderr.toString()).toBe("last words");
+  });
+
+  test("when it does not come in time", async () => {
+    const listen = await application(() => {});
+    await expect(ask(listen, { timeoutMs: 20 })).rejects.toMatchObject({
+      code: "FCGI_TIMED_OUT",
+      message: "Cannot get an answer: not done in 20 ms",
+    });
+  });
+});
+
+describe("nobody to connect to", () => {
+  const path = join("/nonexistent", "app.sock");
+  test.each<[string, Address, string]>([
+    ["a path that is not there", { kind: "unix", path }, "ENOENT"],
+    ["a path that Node would cut off", { kind: "unix", path: `/${"x".repeat(120)}` }, "ENAMETOOLONG"],
+  ])("is told with the system's name: %s", async (_name, listen, errno) => {
+    await expect(ask(listen)).rejects.toMatchObject({ code: "FCGI_CONNECT_FAILED", errno });
+  });
+
+  test("is told with the system's name: a port where nobody listens", async () => {
+    const port = await findPort();
+    const message = `Cannot connect to 127.0.0.1:${port}: ECONNREFUSED`;
+    const asked = ask({ kind: "tcp", host: "127.0.0.1", port });
+    await expect(asked).rejects.toMatchObject({ code: "FCGI_CONNECT_FAILED", errno: "ECONNREFUSED", message });
+  });
+});
+
+describe("stdin", () => {
+  /** Echoes STDIN back; reads only when told to. */
+  async function echoing(): Promise<{ listen: Address; release: () => void }> {
+    const path = join(makeDirectory(undo), "app.sock");
+    const pieces: Uint8Array[] = [];
+    let release = () => {};
+    const server = createServer((socket) => {
+      const decoder = new RecordDecoder();
+      undo.add(() => socket.destroy());
+      socket.on("data", (chunk) => {
+        const stdin = decoder.push(chunk).filter(({ type }) => type === 5);
+        pieces.push(...stdin.map(({ content }) => content));
+        if (!stdin.some(({ content }) => content.length === 0)) return;
+        socket.write(text(stdout(1, Buffer.from("\n")), stdout(1, Buffer.concat(pieces)), endRequest(1, complete)));
+      });
+      socket.pause();
+      release = () => socket.resume();
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    undo.add(() => new Promise((resolve) => server.close(resolve)));
+    return { listen: { kind: "unix", path }, release: () => release() };
+  }
+
+  test("is asked for no faster than the application reads, and arrives whole", async () => {
+    const { listen, release } = await echoing();
+    let made = 0;
+    async function* pieces() {
+      for (; made < 200; made += 1) yield Buffer.alloc(50_000, made);
+    }
+    const asked = ask(listen, { stdin: pieces() });
+    await until(() => made > 0);
+    expect(await untilStill(() => made)).toBeLessThan(50);
+    release();
+    const { body } = await asked;
+    expect(body.length).toBe(200 * 50_000);
+    expect(body.at(-1)).toBe(199);
+  });
+
+  test("that fails fails the request with the same error", async () => {
+    const { listen } = await echoing();
+    // biome-ignore lint/correctness/useYield: it fails before it has anything.
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      throw new RangeError("no more");
+    }
+    await expect(ask(listen, { stdin: failing() })).rejects.toThrow(new RangeError("no more"));
+  });
+});
+
+/** Waits until somebody accepts connections there. */
+async function untilListening(address: { path: string } | { host: string; port: number }): Promise<void> {
+  for (let isListening = false; !isListening; ) {
+    isListening = await new Promise<boolean>((resolve) => {
+      const socket = connect(address);
+      socket.on("connect", () => resolve(true)).on("error", () => resolve(false));
+      socket.on("connect", () => socket.destroy());
+    });
+  }
+}
+
+const [phpCgi, spawnFcgi, cc] = ["php-cgi", "spawn-fcgi", "cc"].map(findProgram);
+
+(phpCgi === undefined ? describe.skip : describe)("php-cgi", () => {
+  async function php(source: string) {
+    const directory = makeDirectory(undo);
+    const port = await findPort();
+    mkdirSync(join(directory, "root"));
+    writeFileSync(join(directory, "root", "a.php"), source);
+    run(undo, String(phpCgi), ["-n", "-b", `127.0.0.1:${port}`]);
+    await untilListening({ host: "127.0.0.1", port });
+    const web = { uri: "/a.php/info?x=%20", scriptName: "/a.php", documentRoot: join(directory, "root") };
+    return { listen: { kind: "tcp", host: "127.0.0.1", port } as const, web };
+  }
+
+  test("answers what its script says", async () => {
+    const source = `<?php http_response_code(418); header("X-A: b"); error_log("logged");
+      echo $_SERVER["REQUEST_METHOD"], " ", $_SERVER["PATH_INFO"], " ", $_GET["x"], "|", file_get_contents("php://input");`;
+    const { listen, web } = await php(source);
+    const stdin = Buffer.alloc(300_000, "z");
+    const params = webServerParams({ ...web, method: "POST", contentLength: stdin.length, contentType: "text/plain" });
+    const answer = await request({ listen, params, stdin, timeoutMs: 60_000 });
+    expect(answer.status).toBe(418);
+    expect(answer.header("x-a")).toBe("b");
+    expect(answer.body.toString()).toBe(`POST /info  |${stdin}`);
+    expect(answer.stderr.toString()).toContain("logged");
+  });
+
+  test("answers on a connection that it was asked to keep", async () => {
+    const { listen, web } = await php("<?php echo 'kept';");
+    const answer = await request({ listen, params: webServerParams(web), timeoutMs: 60_000, keepConnection: true });
+    expect(answer.body.toString()).toBe("kept");
+  });
+});
+
+const hasLibfcgi = cc !== undefined && spawnFcgi !== undefined && existsSync("/usr/include/fcgiapp.h");
+(hasLibfcgi ? describe : describe.skip)("a C program on libfcgi", () => {
+  async function program() {
+    const directory = makeDirectory(undo);
+    const [file, path] = [join(directory, "echo"), join(directory, "app.sock")];
+    const source = fileURLToPath(new URL("./programs/libfcgi-echo.c", import.meta.url));
+    execFileSync(String(cc), ["-o", file, source, "-lfcgi"]);
+    run(undo, String(spawnFcgi), ["-n", "-s", path, "--", file]);
+    await untilListening({ path });
+    return { kind: "unix", path } as const;
+  }
+  const params = (scriptName: string) => webServerParams({ uri: scriptName });
+
+  test("answers with headers, body, stderr and its own status", async () => {
+    const listen = await program();
+    const stdin = Buffer.alloc(200_000, "c");
+    const answer = await request({ listen, params: params("/echo"), stdin, timeoutMs: 60_000 });
+    expect(answer).toMatchObject({ status: 203, reason: "Fine", appStatus: 7 });
+    expect(answer.headers).toEqual([
+      ["Set-Cookie", "a=1"],
+      ["Set-Cookie", "b=2"],
+      ["Content-Type", "text/plain"],
+    ]);
+    expect(answer.body.toString()).toBe(`/echo:${stdin}`);
+    expect(answer.stderr.toString()).toBe("a word on stderr");
+  });
+
+  test("answers although it reads nothing of a large stdin", async () => {
+    const stdin = Buffer.alloc(3_000_000);
+    const answer = await request({
+      listen: await program(),
+      params: params("/ignores-stdin"),
+      stdin,
+      timeoutMs: 60_000,
+    });
+    expect(answer.body.toString()).toBe("/ignores-stdin:");
+  });
+
+  test("that dies cuts its answer short", async () => {
+    const listen = await program();
+    const asked = request({ listen, params: params("/dies"), timeoutMs: 60_000 });
+    await expect(asked).rejects.toMatchObject({ code: "FCGI_ANSWER_CUT_SHORT" });
+  });
+});

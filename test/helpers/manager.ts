@@ -1,0 +1,182 @@
+/** A real manager: bin/fcgi-pm.js as people run it, with its log read as records. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { until } from "./wait.ts";
+
+export const root = resolve(import.meta.dirname, "../..");
+export const bin = join(root, "bin/fcgi-pm.js");
+
+/** One line of the manager's JSON log. */
+export interface LogRecord {
+  readonly msg: string;
+  readonly level: string;
+  readonly app?: string;
+  readonly worker?: number;
+  readonly pid?: number;
+  readonly stream?: string;
+  readonly notice?: string;
+  readonly lastLines?: readonly string[];
+  readonly [name: string]: unknown;
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningManager {
+  readonly pid: number;
+  readonly child: ChildProcess;
+  /** Every record so far. */
+  readonly records: readonly LogRecord[];
+  /** Lines on stderr that are no records. */
+  readonly plain: readonly string[];
+  /** The first record that fits, waited for. */
+  see(what: string, fits: (record: LogRecord) => boolean, timeoutMs?: number): Promise<LogRecord>;
+  /** Waits for this notice. */
+  notice(type: string, timeoutMs?: number): Promise<LogRecord>;
+  /** Pids of the live workers, as the kernel has them: direct children of the manager. */
+  workers(): number[];
+  signal(name: NodeJS.Signals): void;
+  ended: Promise<Ended>;
+  /** TERM, then waits for the end. */
+  stop(): Promise<Ended>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** An empty directory of this test, short enough for socket paths. */
+export function scratch(): string {
+  return mkdtempSync(join(tmpdir(), "fpm-"));
+}
+
+export function discard(directory: string): void {
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** Ends what a failed test has left: for `afterEach`. */
+export async function endAll(): Promise<void> {
+  for (const child of running) {
+    for (const worker of childrenOf(child.pid ?? 0)) tryKill(-worker);
+    child.kill("SIGKILL");
+  }
+  await until(() => running.size === 0, { what: "the end of all managers" });
+}
+
+/** Starts `fcgi-pm ARGS…` and gives it back at once. */
+export function runManager(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): RunningManager {
+  const env = { ...process.env, ...options.env };
+  const cwd = options.cwd ?? root;
+  const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  running.add(child);
+  const records: LogRecord[] = [];
+  const plain: string[] = [];
+  let stdout = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  createInterface({ input: child.stderr }).on("line", (line) => {
+    if (line.startsWith("{")) records.push(JSON.parse(line) as LogRecord);
+    else plain.push(line);
+  });
+  const ended = new Promise<Ended>((done) => {
+    child.once("close", (code, signal) => {
+      running.delete(child);
+      done({ code, signal, stdout, stderr: plain.join("\n") });
+    });
+  });
+  const see: RunningManager["see"] = (what, fits, timeoutMs = 20_000) =>
+    until(
+      () => {
+        const found = records.find(fits);
+        if (found === undefined && !running.has(child))
+          throw new Error(`the manager ended before ${what}: ${plain.join("\n")}`);
+        return found;
+      },
+      { what, timeoutMs },
+    );
+  return {
+    pid: child.pid ?? 0,
+    child,
+    records,
+    plain,
+    see,
+    notice: (type, timeoutMs) => see(`notice ${type}`, (record) => record.notice === type, timeoutMs),
+    workers: () => childrenOf(child.pid ?? 0),
+    signal: (name) => void child.kill(name),
+    ended,
+    stop: () => {
+      child.kill("SIGTERM");
+      return ended;
+    },
+  };
+}
+
+/** Starts an app and waits until all its workers are ready. */
+export async function startReady(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<RunningManager> {
+  const manager = runManager(["start", ...args], options);
+  await manager.notice("manager.ready");
+  return manager;
+}
+
+/** Runs a command to its end. */
+export function runToEnd(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+): Promise<Ended> {
+  return runManager(args, options).ended;
+}
+
+/** Live (not zombie) processes whose parent is `pid`. */
+export function childrenOf(pid: number): number[] {
+  return processes().flatMap((process) => (process.parent === pid && process.state !== "Z" ? [process.pid] : []));
+}
+
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  readonly session: number;
+  readonly state: string;
+}
+
+/** Every process there is. */
+export function processes(): ProcessFacts[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const text = readFileSync(`/proc/${name}/stat`, "latin1");
+        const [state = "", parent, group, session] = text.slice(text.lastIndexOf(")") + 2).split(" ");
+        return [{ pid: Number(name), state, parent: Number(parent), group: Number(group), session: Number(session) }];
+      } catch {
+        return [];
+      }
+    });
+}
+
+export function isAlive(pid: number): boolean {
+  return processes().some((process) => process.pid === pid && process.state !== "Z");
+}
+
+/** What a process has open: descriptor to link. */
+export function descriptorsOf(pid: number): Map<number, string> {
+  return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+}
+
+export function tryKill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  try {
+    process.kill(pid, signal);
+  } catch {}
+}

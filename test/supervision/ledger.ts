@@ -1,0 +1,180 @@
+/**
+ * The rules of restarting (interface.md) kept a second time, from what happens in the world and what the law says, so
+ * that the law can be held to them: when may a slot be filled, and when must it be.
+ */
+import type { PoolEvent, PoolPolicy } from "../../src/supervision/pool.ts";
+import type { Process, World } from "../helpers/world.ts";
+
+interface Claim {
+  readonly cause: "new" | "recycled" | "death" | "failure";
+  readonly sinceMs: number;
+  /** Not before the first, and not after the second: what lies between is the jitter. */
+  readonly earliestMs: number;
+  readonly latestMs: number;
+}
+
+const longAgo = Number.NEGATIVE_INFINITY;
+const jitter = 0.25;
+
+export class Ledger {
+  readonly #policy: PoolPolicy;
+  readonly #claims = new Map<number, Claim>();
+  #tokens = 10;
+  #tokensMs = 0;
+  #size = 0;
+  #failures = 0;
+  #failedMs = longAgo;
+  /** Nobody is tried before this while nobody is ready. */
+  #pause = { earliestMs: longAgo, latestMs: longAgo };
+  #spawnedMs = longAgo;
+  #complete = false;
+
+  constructor(policy: PoolPolicy) {
+    this.#policy = policy;
+  }
+
+  wanted(size: number, nowMs: number): void {
+    this.#fill(nowMs);
+    const starts = this.#size === 0 && size > 0;
+    this.#size = size;
+    if (!starts) return;
+    this.#tokens = this.#burst();
+    this.#failures = 0;
+    this.#pause = { earliestMs: longAgo, latestMs: longAgo };
+    this.#complete = false;
+  }
+
+  /** A process has ended. What was asked to leave leaves no claim, unless it came late to its duty. */
+  ended(world: World, process: Process, event: Extract<PoolEvent, { type: "exited" }>): void {
+    const { nowMs } = world;
+    if (process.askedMs !== undefined && process.lateMs === undefined) return;
+    const knownMs = process.knownMs ?? nowMs;
+    if (nowMs - knownMs >= this.#policy.minServerLifeMs && knownMs >= this.#failedMs) this.#failures = 0;
+    if (process.readyMs !== undefined) {
+      const servedMs = nowMs - process.readyMs;
+      const recycled = event.exit.code === 0 && servedMs >= Math.max(process.readyMs - knownMs, 10);
+      this.#claim(process.number, recycled ? "recycled" : "death", nowMs);
+    } else if (event.exit.code === 0 && process.lateMs === undefined && readyOnes(world, process).length > 0) {
+      this.#claim(process.number, "death", nowMs);
+    } else this.failed(world, process.number, knownMs);
+  }
+
+  /** It did not get ready, or could not even be spawned. Those that were there when another failed are of its batch. */
+  failed(world: World, number: number, spawnedMs: number): void {
+    const { nowMs } = world;
+    const lasting = readyOnes(world).some(
+      ({ knownMs = nowMs }) => knownMs >= this.#failedMs && nowMs - knownMs >= this.#policy.minServerLifeMs,
+    );
+    if (lasting) this.#failures = 0;
+    if (this.#failures > 0 && spawnedMs < this.#failedMs) {
+      this.#pause = {
+        earliestMs: Math.max(nowMs, this.#pause.earliestMs),
+        latestMs: Math.max(nowMs, this.#pause.latestMs),
+      };
+    } else {
+      this.#failures += 1;
+      this.#failedMs = nowMs;
+      this.#pause = { earliestMs: nowMs + this.#delayMs(0), latestMs: nowMs + this.#delayMs(jitter) };
+    }
+    this.#claims.set(number, { cause: "failure", sinceMs: nowMs, ...this.#pause });
+  }
+
+  /** The first that gets ready shows that the program starts. */
+  gotReady(nowMs: number): void {
+    if (this.#failures === 0) return;
+    this.#pause = { earliestMs: longAgo, latestMs: longAgo };
+    for (const [number, claim] of this.#claims) {
+      const latestMs = Math.min(claim.latestMs, nowMs);
+      this.#claims.set(number, { ...claim, earliestMs: Math.min(claim.earliestMs, nowMs), latestMs });
+    }
+  }
+
+  completed(): void {
+    this.#complete = true;
+  }
+
+  /** Why this spawn is against the rules; undefined for a lawful one, which is paid for. */
+  spawned(world: World, number: number, anyReady: boolean): string | undefined {
+    const { nowMs } = world;
+    const claim = this.#claims.get(number) ?? newClaim(nowMs);
+    this.#claims.delete(number);
+    this.#fill(nowMs);
+    const earliestMs = this.#dueMs(claim, anyReady, "earliestMs");
+    this.#spawnedMs = nowMs;
+    if (claim.cause === "death" && this.#tokens < 1 - 1e-6) return "spends more than the budget";
+    if (claim.cause === "death") this.#tokens -= 1;
+    if (nowMs < earliestMs - 1e-6) return `spawns ${earliestMs - nowMs} ms before its time (${claim.cause})`;
+    return this.#needsScout(world, claim, anyReady, number) ? "sends a second scout" : undefined;
+  }
+
+  /** Keeps the claims that still have their slot, and notes new slots. */
+  sync(world: World): void {
+    const slots = world.pool.workers.filter((worker) => worker.state === "backoff");
+    for (const number of this.#claims.keys()) {
+      if (!slots.some((slot) => slot.number === number)) this.#claims.delete(number);
+    }
+    for (const { number } of slots) if (!this.#claims.has(number)) this.#claims.set(number, newClaim(world.nowMs));
+  }
+
+  /** The slot that should have been filled before `nowMs`, although there is room. */
+  overdue(world: World, anyReady: boolean, slackMs: number): string | undefined {
+    this.#fill(world.nowMs);
+    for (const [number, claim] of this.#claims) {
+      if (this.#needsScout(world, claim, anyReady, number)) continue;
+      const dueMs = this.#dueMs(claim, anyReady, "latestMs");
+      if (world.nowMs > dueMs + slackMs) return `leaves slot ${number} (${claim.cause}) empty since ${claim.sinceMs}`;
+    }
+    return undefined;
+  }
+
+  #dueMs(claim: Claim, anyReady: boolean, edge: "earliestMs" | "latestMs"): number {
+    if (claim.cause === "recycled") return claim.sinceMs;
+    if (claim.cause === "death") return this.#tokens >= 1 ? claim.sinceMs : this.#tokenMs();
+    const dueMs = anyReady ? claim[edge] : Math.max(claim[edge], this.#pause[edge]);
+    const isFirst = claim.cause === "new" && !this.#complete;
+    return isFirst ? Math.max(dueMs, this.#spawnedMs + this.#policy.initStartDelayMs) : dueMs;
+  }
+
+  /** While the program fails to start one worker at a time is tried; who replaces a worker that served does not wait. */
+  #needsScout(world: World, claim: Claim, anyReady: boolean, number: number): boolean {
+    if (claim.cause === "recycled" || claim.cause === "death" || anyReady || this.#failures === 0) return false;
+    return world.pool.workers.some((worker) => worker.state === "starting" && worker.number !== number);
+  }
+
+  #claim(number: number, cause: Claim["cause"], nowMs: number): void {
+    this.#claims.set(number, { cause, sinceMs: nowMs, earliestMs: nowMs, latestMs: nowMs });
+  }
+
+  #delayMs(extra: number): number {
+    if (this.#failures <= 1) return 0;
+    const { restartDelayMs, maxRestartDelayMs } = this.#policy;
+    let delayMs = restartDelayMs;
+    for (let doubled = 2; doubled < this.#failures && delayMs < maxRestartDelayMs; doubled += 1) delayMs *= 2;
+    return Math.min(delayMs * (1 + extra), maxRestartDelayMs);
+  }
+
+  #burst(): number {
+    return Math.max(10, 2 * this.#size);
+  }
+
+  #fill(nowMs: number): void {
+    const gained = ((nowMs - this.#tokensMs) * this.#size) / 1000;
+    this.#tokens = Math.min(this.#burst(), this.#tokens + gained);
+    this.#tokensMs = nowMs;
+  }
+
+  #tokenMs(): number {
+    return this.#tokensMs + ((1 - this.#tokens) / Math.max(1, this.#size)) * 1000 + 1;
+  }
+}
+
+function newClaim(nowMs: number): Claim {
+  return { cause: "new", sinceMs: nowMs, earliestMs: nowMs, latestMs: nowMs };
+}
+
+/** Processes in service as far as the law has been told. */
+function readyOnes(world: World, except?: Process): Process[] {
+  return [...world.processes.values()].filter(
+    (process) => process !== except && process.readyMs !== undefined && process.askedMs === undefined,
+  );
+}

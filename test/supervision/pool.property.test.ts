@@ -1,0 +1,161 @@
+/**
+ * Random lives of a pool in a simulated world, millions of events, each checked. To play a failure again, take seed and
+ * path from fast-check's report: `FCGI_PM_SEED=-1234 FCGI_PM_PATH=56:0:1 npx jest test/supervision/pool.property`.
+ */
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { type NoticeType, sentenceOf } from "../../src/supervision/notice.ts";
+import type { Wish } from "../../src/supervision/pool.ts";
+import type { Effect } from "../../src/supervision/worker.ts";
+import { type Fate, type Nature, World } from "../helpers/world.ts";
+import { Watch } from "./watch.ts";
+
+/** A command after so many milliseconds. */
+interface Whim {
+  readonly afterMs: number;
+  readonly wish: Partial<Wish>;
+}
+
+/** A time of trouble, so many events long, and how it ends. */
+interface Chapter {
+  readonly events: number;
+  readonly end: "calm" | "stop" | "stop now";
+}
+
+interface Life {
+  readonly nature: Nature;
+  readonly whims: readonly Whim[];
+  readonly chapters: readonly Chapter[];
+}
+
+const exit = fc.constantFrom(
+  { code: 0, signal: null },
+  { code: 3, signal: null },
+  { code: null, signal: "SIGSEGV" },
+  { code: null, signal: "SIGKILL" },
+);
+
+const fate: fc.Arbitrary<Fate> = fc.record({
+  bootMs: fc.constantFrom(5, 0, 30, 400, 5000, Number.POSITIVE_INFINITY),
+  death: fc.option(fc.record({ afterMs: fc.constantFrom(3, 25, 300, 2000, 20_000), exit }), { nil: undefined }),
+  onStop: fc.constantFrom("finishes", "dies", "ignores"),
+  idleMs: fc.constantFrom(20, 1, 3000),
+  busyMs: fc.constantFrom(0, 5, 200, 8000),
+  lingersMs: fc.constantFrom(0, 0, 0, 12_000),
+});
+
+const policy = fc.record({
+  startTimeoutMs: fc.constantFrom(3000, 200, 60_000),
+  startGraceMs: fc.constantFrom(1000, 50),
+  stopSignal: fc.constantFrom("SIGTERM", "SIGUSR1"),
+  stopTimeoutMs: fc.constantFrom(10_000, 700, 3500),
+  drain: fc.constantFrom("idle", "idle", "signal"),
+  drainTimeoutMs: fc.constantFrom(5000, 0, 300, 60_000),
+  minServerLifeMs: fc.constantFrom(10_000, 200),
+  restartDelayMs: fc.constantFrom(100, 20),
+  maxRestartDelayMs: fc.constantFrom(60_000, 150, 2000),
+  initStartDelayMs: fc.constantFrom(0, 0, 70),
+});
+
+const nature: fc.Arbitrary<Nature> = fc.record({
+  policy,
+  fates: fc.array(fate, { minLength: 1, maxLength: 4 }),
+  sight: fc.constantFrom("seen", "seen", "unseen", "at times"),
+  refusesOneIn: fc.constantFrom(0, 0, 20, 2),
+  tardy: fc.boolean(),
+  seed: fc.integer(),
+});
+
+const wish: fc.Arbitrary<Partial<Wish>> = fc.oneof(
+  { weight: 8, arbitrary: fc.record({ size: fc.integer({ min: 1, max: 6 }), haste: fc.constant("gracefully") }) },
+  { weight: 1, arbitrary: fc.record({ size: fc.constant(0), haste: fc.constantFrom("gracefully", "now") }) },
+);
+
+const life: fc.Arbitrary<Life> = fc.record({
+  nature,
+  whims: fc.array(fc.record({ afterMs: fc.constantFrom(3000, 0, 40, 700, 30_000, 200_000), wish }), {
+    minLength: 1,
+    maxLength: 6,
+  }),
+  chapters: fc.array(
+    fc.record({ events: fc.integer({ min: 1, max: 4000 }), end: fc.constantFrom("calm", "stop", "stop now") }),
+    { minLength: 1, maxLength: 4 },
+  ),
+});
+
+/** Plays one life, and gives the number of events that the law was told. */
+function play({ nature, whims, chapters }: Life, seen: Set<NoticeType>): number {
+  const watch = new Watch(nature, seen);
+  const world = new World(nature, watch);
+  try {
+    for (const chapter of chapters) {
+      storm(world, whims, chapter.events);
+      if (chapter.end === "calm") world.calmDown();
+      playToTheEnd(world, watch, lastWish[chapter.end]);
+    }
+  } catch (error) {
+    throw new Error(`${(error as Error).message}, at ${world.nowMs} ms\n${tell(world)}`, { cause: error });
+  }
+  return world.told;
+}
+
+/** Workers follow their fates while commands come in, one after the other, over and over. */
+function storm(world: World, whims: readonly Whim[], events: number): void {
+  const until = world.told + events;
+  world.stirUp();
+  for (let turn = 0; world.told < until; turn += 1) {
+    const whim = whims[turn % whims.length] as Whim;
+    const dueMs = world.nowMs + whim.afterMs;
+    world.wish(whim.wish, dueMs);
+    do world.advance();
+    while (world.told < until && world.nowMs < dueMs);
+  }
+}
+
+/** What is wanted at the end of a chapter: in calm that there be three again, else that nobody be left. */
+const lastWish: Record<Chapter["end"], Partial<Wish>> = {
+  calm: { size: 3, haste: "gracefully" },
+  stop: { size: 0, haste: "gracefully" },
+  "stop now": { size: 0, haste: "now" },
+};
+
+/** The last wish, which comes after all commands that are under way, comes true in a time that can be told. */
+function playToTheEnd(world: World, watch: Watch, wish: Partial<Wish>): void {
+  const fromMs = Math.max(world.nowMs, world.wishedMs);
+  world.wish(wish, fromMs);
+  while (world.advance()) {
+    if (world.nowMs > fromMs + Watch.longestUnrestMs(world.nature)) throw new Error("The law does not come to rest");
+  }
+  watch.atRest(world);
+}
+
+/** The last things that happened, for people. */
+function tell(world: World): string {
+  const lines = world.past.slice(-60).map(([atMs, what]) => {
+    const effect = what as Effect;
+    return `${atMs.toFixed(2)} ${effect.type === "notice" ? `  ${sentenceOf(effect.notice)}` : JSON.stringify(what)}`;
+  });
+  return lines.join("\n");
+}
+
+/** Seed and path of a run to be played again; without them chance decides. */
+function replay(): { seed?: number; path?: string } {
+  const { FCGI_PM_SEED, FCGI_PM_PATH } = process.env;
+  const seed = FCGI_PM_SEED === undefined ? {} : { seed: Number(FCGI_PM_SEED) };
+  return FCGI_PM_PATH === undefined ? seed : { ...seed, path: FCGI_PM_PATH };
+}
+
+test("what must hold after every event holds in millions of random lives", () => {
+  let events = 0;
+  const seen = new Set<NoticeType>();
+  const startedMs = performance.now();
+  const once = fc.property(life, (one) => {
+    events += play(one, seen);
+  });
+  fc.assert(once, { numRuns: 1000, ...replay() });
+  const seconds = (performance.now() - startedMs) / 1000;
+  process.stdout.write(`${events} events played, ${Math.round(events / seconds)} a second\n`);
+  if (process.env["FCGI_PM_PATH"] !== undefined) return;
+  expect(events).toBeGreaterThan(2_000_000);
+  expect([...seen].sort()).toMatchSnapshot();
+}, 300_000);
