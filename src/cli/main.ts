@@ -62,7 +62,8 @@ function build(finish: (status: number) => void): Command {
 function statusOf(error: unknown): number {
   if (!(error instanceof CommanderError)) return complain(error);
   if (error.exitCode === 0) return 0;
-  if (error.code === "commander.unknownOption" && process.argv[2] === "start") {
+  const isKnown = /Did you mean/.test(error.message);
+  if (error.code === "commander.unknownOption" && process.argv[2] === "start" && !isKnown) {
     process.stderr.write(
       "  try: put -- before the program's own arguments: fcgi-pm start php-cgi -- -d display_errors=1\n",
     );

@@ -71,7 +71,7 @@ const someText = /^[^\u0000]+$/;
 
 const builders: Builders = {
   command: buildCommand,
-  path: () => buildText(someText, keep, expected('a path such as "/srv/app"')),
+  path: () => buildPlain(someText, expected('a path such as "/srv/app"')),
   paths: () => buildStrings(expectedStrings('a path or a list of paths such as ["/etc/app.env"]')),
   port: buildPort,
   boolean: () => boolean({ error: say(expected("true or false")) }),
@@ -79,13 +79,13 @@ const builders: Builders = {
   mode: () => buildText(/^0?[0-7]{3}$/, parseMode, complainOfMode),
   owner: () =>
     buildText(
-      /^(?:[^\s:]+(?::[^\s:]+)?|:[^\s:]+)$/,
+      /^(?:[^\s:\u0000]+(?::[^\s:\u0000]+)?|:[^\s:\u0000]+)$/,
       parseOwner,
       expected('"user", "user:group" or ":group" in a string'),
     ),
-  account: () => buildText(/^[^\s:\u0000]+$/, keep, expected('a name or a number in a string such as "www-data"')),
+  account: () => buildPlain(/^[^\s:\u0000]+$/, expected('a name or a number in a string such as "www-data"')),
   env: buildEnv,
-  "env-names": () => buildList(buildText(envName, keep, complainOfEnvName), 'a list of names such as ["TZ", "PATH"]'),
+  "env-names": () => buildList(buildPlain(envName, complainOfEnvName), 'a list of names such as ["TZ", "PATH"]'),
   addresses: () =>
     buildList(
       buildText(/^[0-9A-Fa-f:.]+$/, parseIp, expected('an IP address such as "127.0.0.1" or "::1"')),
@@ -148,7 +148,7 @@ function buildSignal() {
 }
 
 function buildEnv() {
-  const text = buildText(anyText, keep, complainOfEnvValue);
+  const text = buildPlain(anyText, complainOfEnvValue);
   return record(string().check(regex(envName)), text, {
     error: sayOfTable(complainOfEnvName, 'a table such as { LANG = "C" }'),
   });
@@ -165,10 +165,15 @@ function buildRlimits() {
   });
 }
 
+/** A string of a shape, taken as it is. */
+function buildPlain(pattern: RegExp, complain: Complain) {
+  const error = say(complain);
+  return string({ error }).check(regex(pattern, { error }));
+}
+
 /** A string of a shape, parsed. */
 function buildText<T>(pattern: RegExp, parse: (text: string) => T | undefined, complain: Complain) {
-  const error = say(complain);
-  return pipe(string({ error }).check(regex(pattern, { error })), refined(parse, complain));
+  return pipe(buildPlain(pattern, complain), refined(parse, complain));
 }
 
 function buildList<T extends ZodMiniType>(element: T, what: string) {
@@ -203,10 +208,6 @@ function say(complain: Complain) {
 function sayOfTable(complainOfName: Complain, table: string) {
   return (issue: { readonly code?: string; readonly input?: unknown }) =>
     issue.code === "invalid_key" ? complainOfName(issue.input) : expected(table)(issue.input);
-}
-
-function keep(text: string): string {
-  return text;
 }
 
 function parseCommand(value: string | string[]): [string, ...string[]] | undefined {

@@ -1,8 +1,9 @@
 /** Time, which on this floor may be asked for: monotonic, so that a clock that is set cannot hang anything. */
 
-/** Milliseconds since some fixed moment, with fractions. */
+/** Milliseconds since some fixed moment, with fractions. Node's `performance` would cost 8 ms at its first use. */
 export function nowMs(): number {
-  return performance.now();
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
 }
 
 /** One alarm, on the nearest deadline. */

@@ -39,7 +39,7 @@ export interface Pool {
   /** Early deaths in a row; deaths of one batch count once. Zero again after a worker has lived `minServerLife`. */
   readonly failures: number;
   readonly failedMs: number;
-  /** No spawn before this moment while no worker is ready. */
+  /** No spawn before this moment while no worker is ready, save of those that follow one that served. */
   readonly notBeforeMs: number;
   readonly spawnedMs: number;
   /** Whether all wanted workers have been ready at some time since the last start. */

@@ -50,10 +50,23 @@ export function parseSyscall(text: string): Syscall | undefined {
   return { number, args: words.slice(1, 7).map((word) => BigInt(word)) };
 }
 
-/** `/proc/PID/fdinfo/FD` of an epoll: does it watch the socket with this inode? */
+/**
+ * `/proc/PID/fdinfo/FD` of an epoll: does it watch the socket with this inode for connections? Go's runtime puts a
+ * non-blocking fd 0 into its epoll while the program still boots, for input and output at each edge; only when it serves
+ * does it watch a copy of that descriptor. So fd 0 in that form says nothing.
+ */
 export function epollWatches(fdinfo: string, inode: number): boolean {
   const wanted = inode.toString(16);
-  return fdinfo.split("\n").some((line) => line.startsWith("tfd:") && / ino:([0-9a-f]+)/.exec(line)?.[1] === wanted);
+  return fdinfo.split("\n").some((line) => {
+    const [, fd, events, , ino] =
+      /^tfd:\s*(\d+) events:\s*([0-9a-f]+) +data:\s*([0-9a-f]+) .*\bino:([0-9a-f]+)/.exec(line) ?? [];
+    return ino === wanted && !(fd === "0" && isEveryEdge(Number.parseInt(events ?? "0", 16)));
+  });
+}
+
+/** EPOLLET and EPOLLOUT. */
+function isEveryEdge(events: number): boolean {
+  return (events & 0x80000000) !== 0 && (events & 0x4) !== 0;
 }
 
 /** `struct pollfd[]`, 8 bytes each: the descriptors that are polled for input. */

@@ -64,6 +64,8 @@ export interface Draining extends Alive {
   readonly drainedMs: number;
   readonly lookAtMs: number;
   readonly everyMs: number;
+  /** False while the answer to come is that of a look without hold, made before it was asked to leave. */
+  readonly held: boolean;
 }
 export interface Stopping extends Alive {
   readonly state: "stopping";
@@ -343,15 +345,18 @@ function succeed(worker: Ready, event: Of<"exited">, at: Moment): Step {
 function retire(worker: Starting | Ready, _event: unknown, at: Moment, policy: WorkerPolicy): Step {
   if (policy.drain === "signal") return stop(worker, at, policy, "unwanted");
   const { number, generation, pid, spawnedMs } = worker;
-  const drained = { drainedMs: at.nowMs, lookAtMs: Number.POSITIVE_INFINITY, everyMs: firstLookMs };
+  // One look at a time: what an unheld worker was seen to do may be over, its answer must not pass for that of a held one.
+  const held = worker.state === "ready" || worker.lookAtMs !== Number.POSITIVE_INFINITY;
+  const drained = { drainedMs: at.nowMs, lookAtMs: Number.POSITIVE_INFINITY, everyMs: firstLookMs, held };
   return {
     worker: { state: "draining", number, generation, pid, spawnedMs, ...drained },
-    effects: [look(pid, true)],
+    effects: held ? [look(pid, true)] : [],
   };
 }
 
 /** The held worker was looked at: with no connection it may be signalled without losing anything. */
 function release(worker: Draining, event: Of<"looked">, at: Moment, policy: WorkerPolicy): Step {
+  if (!worker.held) return { worker: { ...worker, held: true }, effects: [look(worker.pid, true)] };
   if (event.sight !== "busy") return stop(worker, at, policy, "unwanted");
   const everyMs = Math.min(worker.everyMs * lookGrowth, rarestLookMs);
   return { worker: { ...worker, lookAtMs: at.nowMs + everyMs, everyMs }, effects: [resume(worker.pid)] };

@@ -9,6 +9,8 @@ import {
   managerFlags,
   managerKeys,
 } from "../../src/config/keys.ts";
+import { appFromFlags } from "../../src/config/parse.ts";
+import { context } from "./context.ts";
 
 const keys = [...listKeys(appKeys), ...listKeys(managerKeys), ...listKeys(fileKeys)];
 
@@ -48,4 +50,10 @@ test("only flags that gather values repeat", () => {
 
 test("a field is the key in camel case", () => {
   expect(["cwd", "listen-queue-depth", "env-file"].map(fieldOf)).toEqual(["cwd", "listenQueueDepth", "envFile"]);
+});
+
+test("the defaults pass the checks of their own keys, and mean what an app gets without them", () => {
+  const app = (flags: Record<string, unknown>) => appFromFlags("blog", ["x"], flags, context);
+  const flags = Object.fromEntries(appFlags.map((key) => [key.name, key.default]));
+  expect(app(flags)).toEqual(app({}));
 });

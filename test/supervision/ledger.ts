@@ -14,6 +14,7 @@ interface Claim {
 }
 
 const longAgo = Number.NEGATIVE_INFINITY;
+const { max, min } = Math;
 const jitter = 0.25;
 
 export class Ledger {
@@ -52,7 +53,7 @@ export class Ledger {
     if (nowMs - knownMs >= this.#policy.minServerLifeMs && knownMs >= this.#failedMs) this.#failures = 0;
     if (process.readyMs !== undefined) {
       const servedMs = nowMs - process.readyMs;
-      const recycled = event.exit.code === 0 && servedMs >= Math.max(process.readyMs - knownMs, 10);
+      const recycled = event.exit.code === 0 && servedMs >= max(process.readyMs - knownMs, 10);
       this.#claim(process.number, recycled ? "recycled" : "death", nowMs);
     } else if (event.exit.code === 0 && process.lateMs === undefined && readyOnes(world, process).length > 0) {
       this.#claim(process.number, "death", nowMs);
@@ -68,8 +69,8 @@ export class Ledger {
     if (lasting) this.#failures = 0;
     if (this.#failures > 0 && spawnedMs < this.#failedMs) {
       this.#pause = {
-        earliestMs: Math.max(nowMs, this.#pause.earliestMs),
-        latestMs: Math.max(nowMs, this.#pause.latestMs),
+        earliestMs: max(nowMs, this.#pause.earliestMs),
+        latestMs: max(nowMs, this.#pause.latestMs),
       };
     } else {
       this.#failures += 1;
@@ -84,8 +85,8 @@ export class Ledger {
     if (this.#failures === 0) return;
     this.#pause = { earliestMs: longAgo, latestMs: longAgo };
     for (const [number, claim] of this.#claims) {
-      const latestMs = Math.min(claim.latestMs, nowMs);
-      this.#claims.set(number, { ...claim, earliestMs: Math.min(claim.earliestMs, nowMs), latestMs });
+      const latestMs = min(claim.latestMs, nowMs);
+      this.#claims.set(number, { ...claim, earliestMs: min(claim.earliestMs, nowMs), latestMs });
     }
   }
 
@@ -130,9 +131,9 @@ export class Ledger {
   #dueMs(claim: Claim, anyReady: boolean, edge: "earliestMs" | "latestMs"): number {
     if (claim.cause === "recycled") return claim.sinceMs;
     if (claim.cause === "death") return this.#tokens >= 1 ? claim.sinceMs : this.#tokenMs();
-    const dueMs = anyReady ? claim[edge] : Math.max(claim[edge], this.#pause[edge]);
+    const dueMs = anyReady ? claim[edge] : max(claim[edge], this.#pause[edge]);
     const isFirst = claim.cause === "new" && !this.#complete;
-    return isFirst ? Math.max(dueMs, this.#spawnedMs + this.#policy.initStartDelayMs) : dueMs;
+    return isFirst ? max(dueMs, this.#spawnedMs + this.#policy.initStartDelayMs) : dueMs;
   }
 
   /** While the program fails to start one worker at a time is tried; who replaces a worker that served does not wait. */
@@ -150,21 +151,21 @@ export class Ledger {
     const { restartDelayMs, maxRestartDelayMs } = this.#policy;
     let delayMs = restartDelayMs;
     for (let doubled = 2; doubled < this.#failures && delayMs < maxRestartDelayMs; doubled += 1) delayMs *= 2;
-    return Math.min(delayMs * (1 + extra), maxRestartDelayMs);
+    return min(delayMs * (1 + extra), maxRestartDelayMs);
   }
 
   #burst(): number {
-    return Math.max(10, 2 * this.#size);
+    return max(10, 2 * this.#size);
   }
 
   #fill(nowMs: number): void {
     const gained = ((nowMs - this.#tokensMs) * this.#size) / 1000;
-    this.#tokens = Math.min(this.#burst(), this.#tokens + gained);
+    this.#tokens = min(this.#burst(), this.#tokens + gained);
     this.#tokensMs = nowMs;
   }
 
   #tokenMs(): number {
-    return this.#tokensMs + ((1 - this.#tokens) / Math.max(1, this.#size)) * 1000 + 1;
+    return this.#tokensMs + ((1 - this.#tokens) / max(1, this.#size)) * 1000 + 1;
   }
 }
 

@@ -5,6 +5,9 @@ import { type Effect, isAlive, isLeaving, pidOf } from "../../src/supervision/wo
 import { latestNewsMs, latestRingMs, type Nature, type Process, type Watcher, type World } from "../helpers/world.ts";
 import { Ledger } from "./ledger.ts";
 
+const { max, min } = Math;
+const never = Number.POSITIVE_INFINITY;
+
 /** The alarm may ring late, and the sum of some times is a hair more than its parts. */
 const slackMs = latestRingMs + 1;
 /** An idle worker is killed so long after the stop signal. */
@@ -22,7 +25,7 @@ export class Watch implements Watcher {
   constructor(nature: Nature, seen: Set<NoticeType>) {
     this.seen = seen;
     this.#ledger = new Ledger(nature.policy);
-    this.#longestLingerMs = Math.max(...nature.fates.map((fate) => fate.lingersMs));
+    this.#longestLingerMs = max(...nature.fates.map((fate) => fate.lingersMs));
   }
 
   happens(world: World, event: PoolEvent): void {
@@ -132,21 +135,25 @@ export class Watch implements Watcher {
   }
 
   #judge(world: World, process: Process): void {
-    if (process.state === "dead") return;
     const { pid, number, knownMs, killedMs, holds } = process;
-    const known = knownMs === undefined || world.pool.workers.some((worker) => pidOf(worker) === pid);
-    must(known || killedMs !== undefined, `has lost worker ${number}, pid ${pid}`);
+    const worker = world.pool.workers.find((one) => pidOf(one) === pid);
+    if (worker !== undefined && isLeaving(worker)) process.askedMs ??= world.nowMs;
+    if (process.state === "dead") return;
+    must(
+      worker !== undefined || knownMs === undefined || killedMs !== undefined,
+      `has lost worker ${number}, pid ${pid}`,
+    );
     must(process.state !== "stopped" || holds > 0 || killedMs !== undefined, `leaves worker ${number} stopped`);
     must(world.nowMs <= this.#endMs(world.nature, process), `lets worker ${number} outstay its time`);
   }
 
   /** Until when a process that was asked to leave may live. */
   #endMs(nature: Nature, process: Process): number {
-    const askedMs = process.askedMs ?? Number.POSITIVE_INFINITY;
+    const askedMs = process.askedMs ?? never;
     const { drainTimeoutMs, stopTimeoutMs } = nature.policy;
     const graceMs = drainTimeoutMs + stopTimeoutMs;
-    const hurriedMs = Math.max(this.#hasteMs ?? Number.POSITIVE_INFINITY, process.knownMs ?? Number.POSITIVE_INFINITY);
-    return Math.min(askedMs + graceMs, hurriedMs) + this.#longestLingerMs + 2 * slackMs;
+    const hurriedMs = max(this.#hasteMs ?? never, process.knownMs ?? never);
+    return min(askedMs + graceMs, hurriedMs) + this.#longestLingerMs + 2 * slackMs;
   }
 
   /** While there is room no slot stays empty longer than the rules of restarting say. */
@@ -162,7 +169,7 @@ export class Watch implements Watcher {
   atRest(world: World): void {
     const { size } = world.pool.wish;
     const processes = [...world.processes.values()];
-    must(alarmOf(world.pool, world.nowMs) === Number.POSITIVE_INFINITY, "does not rest");
+    must(alarmOf(world.pool, world.nowMs) === never, "does not rest");
     must(world.living === size, `rests with ${world.living} of ${size} processes`);
     must(readyCount(world.pool) === size && world.pool.workers.length === size, `rests without ${size} ready workers`);
     must(
@@ -174,7 +181,7 @@ export class Watch implements Watcher {
   /** How long the world may take to come to rest once it has calmed down. */
   static longestUnrestMs(nature: Nature): number {
     const { startTimeoutMs, startGraceMs, stopTimeoutMs, drainTimeoutMs, maxRestartDelayMs } = nature.policy;
-    const lingerMs = Math.max(...nature.fates.map((fate) => fate.lingersMs));
+    const lingerMs = max(...nature.fates.map((fate) => fate.lingersMs));
     const leaveMs = startTimeoutMs + drainTimeoutMs + stopTimeoutMs + lingerMs;
     return 2 * leaveMs + 2 * maxRestartDelayMs + 10 * (startGraceMs + latestNewsMs + slackMs) + 60_000;
   }

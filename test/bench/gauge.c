@@ -1,0 +1,121 @@
+/*
+ * The measuring hand of the benchmark, in C so that it takes as little as possible from the two cores on which the
+ * measured programs run. Prints numbers in one line.
+ *
+ *   gauge run COMMAND…              ms from the start to the exit
+ *   gauge first SOCKET COMMAND…     ms from the start to the first answer; then TERM and the end
+ *   gauge crowd COUNT COMMAND…      ms from the start until so many children wait in accept, and the pid; it runs on
+ *                                   until our stdin ends
+ *   gauge replaced MANAGER          kills one child; ms until a new one waits in accept
+ *   gauge answered MANAGER SOCKET   kills all children; ms until the next answer, and how many tries were in vain
+ *   gauge load SOCKET CONNECTIONS SECONDS      requests a second, and how many got no answer
+ */
+#include "gauge.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const double patience_ms = 60000;
+
+static void out_of_time(double from, const char *what) {
+  if (now_ms() - from < patience_ms) return;
+  errno = ETIMEDOUT;
+  fail(what);
+}
+
+static void run(char **command) {
+  int status;
+  double from = now_ms();
+  waitpid(start(command), &status, 0);
+  printf("%.3f\n", now_ms() - from);
+  if (status) exit(1);
+}
+
+static void first(const char *socket, char **command) {
+  double from = now_ms();
+  pid_t pid = start(command);
+  try_to_ask(socket);
+  printf("%.3f\n", now_ms() - from);
+  stop(pid);
+}
+
+/* How many children wait in accept; those that were seen to do so are not asked again. */
+static int waiting(pid_t manager) {
+  static pid_t seen[most_children];
+  static int known;
+  pid_t children[most_children];
+  int count = children_of(manager, children);
+  for (int at = 0; at < count; at += 1) {
+    int old = 0;
+    for (int other = 0; other < known && !old; other += 1) old = seen[other] == children[at];
+    if (!old && known < most_children && waits_in_accept(children[at])) seen[known++] = children[at];
+  }
+  return known;
+}
+
+static void crowd(int count, char **command) {
+  char nothing;
+  double from = now_ms();
+  pid_t pid = start(command);
+  while (waiting(pid) < count) {
+    out_of_time(from, command[0]);
+    sleep_us(count > 10 ? 2000 : 200);
+  }
+  printf("%.3f %d\n", now_ms() - from, pid);
+  fflush(stdout);
+  while (read(0, &nothing, 1) > 0) {}
+  stop(pid);
+}
+
+static int is_among(pid_t pid, const pid_t *pids, int count) {
+  for (int at = 0; at < count; at += 1)
+    if (pids[at] == pid) return 1;
+  return 0;
+}
+
+static int has_new_waiter(pid_t manager, const pid_t *before, int known) {
+  pid_t children[most_children];
+  int count = children_of(manager, children);
+  for (int at = 0; at < count; at += 1)
+    if (!is_among(children[at], before, known) && waits_in_accept(children[at])) return 1;
+  return 0;
+}
+
+static void replaced(pid_t manager) {
+  pid_t before[most_children];
+  int known = children_of(manager, before);
+  if (!known) fail("no child to kill");
+  double from = now_ms();
+  kill(before[0], SIGKILL);
+  while (!has_new_waiter(manager, before, known)) {
+    out_of_time(from, "replacement");
+    sleep_us(50);
+  }
+  printf("%.3f\n", now_ms() - from);
+}
+
+static void answered(pid_t manager, const char *socket) {
+  pid_t children[most_children];
+  int count = children_of(manager, children);
+  double from = now_ms();
+  for (int at = 0; at < count; at += 1) kill(children[at], SIGKILL);
+  int failed = try_to_ask(socket);
+  printf("%.3f %d\n", now_ms() - from, failed);
+}
+
+int main(int argc, char **argv) {
+  const char *what = argc < 3 ? "" : argv[1];
+  prctl(PR_SET_TIMERSLACK, 1);
+  if (!strcmp(what, "run")) run(argv + 2);
+  else if (!strcmp(what, "first") && argc > 3) first(argv[2], argv + 3);
+  else if (!strcmp(what, "crowd") && argc > 3) crowd(atoi(argv[2]), argv + 3);
+  else if (!strcmp(what, "replaced")) replaced(atoi(argv[2]));
+  else if (!strcmp(what, "answered") && argc > 3) answered(atoi(argv[2]), argv[3]);
+  else if (!strcmp(what, "load") && argc > 4) load(argv[2], atoi(argv[3]), atof(argv[4]));
+  else return fprintf(stderr, "usage: see gauge.c\n"), 2;
+  return 0;
+}

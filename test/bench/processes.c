@@ -1,0 +1,62 @@
+/* The command under measurement, its children, and what they wait in. */
+#include "gauge.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* The text of a file of /proc; empty for a process that is gone. */
+static const char *text_of(const char *path) {
+  static char text[65536];
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+  if (fd >= 0) close(fd);
+  text[length < 0 ? 0 : length] = 0;
+  return text;
+}
+
+/* Direct children, dead ones that nobody has waited for included. All four managers spawn from their main thread. */
+int children_of(pid_t pid, pid_t *children) {
+  char path[64], *rest;
+  int count = 0;
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+  const char *at = text_of(path);
+  for (long child = strtol(at, &rest, 10); rest != at && count < most_children; child = strtol(at, &rest, 10)) {
+    children[count++] = child;
+    at = rest;
+  }
+  return count;
+}
+
+/* Is it blocked in accept, as the kernel sees it? */
+int waits_in_accept(pid_t pid) {
+  char path[64], *rest;
+  snprintf(path, sizeof path, "/proc/%d/syscall", pid);
+  const char *text = text_of(path);
+  long call = strtol(text, &rest, 10);
+  return rest != text && (call == SYS_accept || call == SYS_accept4);
+}
+
+/* Starts a command; what it says is thrown away. */
+pid_t start(char **command) {
+  pid_t pid = fork();
+  if (pid < 0) fail("fork");
+  if (pid) return pid;
+  int nothing = open("/dev/null", O_RDWR);
+  for (int fd = 0; fd <= 2; fd += 1) dup2(nothing, fd);
+  if (nothing > 2) close(nothing);
+  execvp(command[0], command);
+  _exit(127);
+}
+
+/* TERM, then the end, which may take 30 seconds. */
+void stop(pid_t pid) {
+  double end = now_ms() + 30000;
+  kill(pid, SIGTERM);
+  while (!waitpid(pid, NULL, WNOHANG)) {
+    if (now_ms() > end) kill(pid, SIGKILL);
+    sleep_us(1000);
+  }
+}
