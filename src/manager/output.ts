@@ -55,20 +55,21 @@ export function readOutput(fds: { stdoutFd: number; stderrFd: number }, of: Outp
     clearTimeout(report);
     sayDropped();
   };
-  const read = (fd: number, stream: Source["stream"]): PipeReader => {
+  const read = (fd: number, stream: Source["stream"]): PipeReader & { begun(): string } => {
     const source = { ...of, stream };
     const splitter = new LineSplitter((line) => take(line, source));
     const end = () => {
       splitter.end();
       finish();
     };
-    return readPipe(fd, (chunk) => splitter.push(chunk), end);
+    const reader = readPipe(fd, (chunk) => splitter.push(chunk), end);
+    return { ...reader, begun: () => splitter.begun.toString("utf8") };
   };
   const readers = [read(fds.stdoutFd, "stdout"), read(fds.stderrFd, "stderr")];
   return {
     lastWords: () => {
       for (const reader of readers) reader.drain();
-      return last.lines;
+      return last.with(readers.map((reader) => reader.begun()).filter((text) => text !== ""));
     },
     close: () => {
       for (const reader of readers) reader.close();

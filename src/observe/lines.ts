@@ -39,6 +39,11 @@ export class LineSplitter {
     if (this.#restBytes > 0 || this.#cutBytes > 0) this.#finish(Buffer.alloc(0));
   }
 
+  /** What has been written of a line that has no end yet; empty if there is none. */
+  get begun(): Buffer {
+    return Buffer.concat(this.#rest);
+  }
+
   #keep(bytes: Buffer): void {
     const room = longestLine - this.#restBytes;
     const kept = bytes.subarray(0, room);
@@ -73,10 +78,15 @@ export class LastLines {
 
   add(text: string): void {
     if (this.#lines.length === this.#most) this.#lines.shift();
-    this.#lines.push(text.length > 500 ? `${text.slice(0, 500)}…` : text);
+    this.#lines.push(shorten(text));
   }
 
-  get lines(): readonly string[] {
-    return this.#lines;
+  /** The lines, with those that were only begun. */
+  with(begun: readonly string[]): readonly string[] {
+    return [...this.#lines, ...begun.map(shorten)].slice(-this.#most);
   }
+}
+
+function shorten(text: string): string {
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }

@@ -203,6 +203,14 @@ const table: { readonly [S in StateName]: { readonly [E in EventType]: Action<S,
   },
 };
 
+/** The table by the names of its actions, for docs/lifecycle.md; "-" where an event changes nothing. */
+export function lifecycleTable(): Record<StateName, Record<EventType, string>> {
+  const named = (row: object) =>
+    Object.fromEntries(Object.entries(row).map(([event, action]) => [event, action === ignore ? "-" : action.name]));
+  const rows = Object.entries(table).map(([state, row]) => [state, named(row)]);
+  return Object.fromEntries(rows) as Record<StateName, Record<EventType, string>>;
+}
+
 /** One event in one worker's life. */
 export function live(worker: Worker, event: WorkerEvent, at: Moment, policy: WorkerPolicy): Step {
   const action = table[worker.state][event.type] as (w: Worker, e: WorkerEvent, m: Moment, p: WorkerPolicy) => Step;

@@ -36,6 +36,8 @@ export interface RunningManager {
   readonly records: readonly LogRecord[];
   /** Lines on stderr that are no records. */
   readonly plain: readonly string[];
+  /** What it wrote to stdout so far. */
+  stdout(): string;
   /** The first record that fits, waited for. */
   see(what: string, fits: (record: LogRecord) => boolean, timeoutMs?: number): Promise<LogRecord>;
   /** Waits for this notice. */
@@ -108,6 +110,7 @@ export function runManager(
     child,
     records,
     plain,
+    stdout: () => stdout,
     see,
     notice: (type, timeoutMs) => see(`notice ${type}`, (record) => record.notice === type, timeoutMs),
     workers: () => childrenOf(child.pid ?? 0),

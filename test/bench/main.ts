@@ -1,0 +1,51 @@
+/** `npm run bench`: fcgi-pm and its peers in one run. `--only NAME` measures one thing, `--write` writes the page. */
+import { cpus } from "node:os";
+import { parseArgs } from "node:util";
+import { measureAllKilled } from "./all-killed.ts";
+import { measureCrowd } from "./crowd.ts";
+import { writePerformance } from "./document.ts";
+import { measureFirstAnswer } from "./first-answer.ts";
+import { measureIdle } from "./idle.ts";
+import { discardScratch } from "./places.ts";
+import { measureReplacement } from "./replacement.ts";
+import { markdown, type Result } from "./table.ts";
+import { measureThroughput } from "./throughput.ts";
+
+const metrics: Readonly<Record<string, () => Promise<Result>>> = {
+  "first-answer": measureFirstAnswer,
+  replacement: measureReplacement,
+  "all-killed": measureAllKilled,
+  crowd: measureCrowd,
+  idle: measureIdle,
+  throughput: measureThroughput,
+};
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { only: { type: "string" }, write: { type: "boolean", default: false } } });
+  const wanted = Object.entries(metrics).filter(([name]) => values.only === undefined || name === values.only);
+  if (wanted.length === 0) throw new Error(`--only takes one of: ${Object.keys(metrics).join(", ")}`);
+  if (values.write && values.only !== undefined) throw new Error("--write needs the whole table: leave --only out");
+  const results: Result[] = [];
+  for (const [name, measure] of wanted) {
+    process.stderr.write(`measuring ${name} …\n`);
+    results.push(await measure());
+  }
+  const table = markdown(results);
+  process.stdout.write(`${table}\n`);
+  if (values.write) writePerformance(`${description()}\n\n${table}`);
+}
+
+function description(): string {
+  const machine = `${cpus().length} cores of a shared machine, Debian 12, Node ${process.versions.node.split(".")[0]}`;
+  return (
+    `Made by \`npm run bench -- --write\` on ${machine}. ` +
+    "Each cell: median [least..most] (samples). The contestants take turns, round by round, with 4 workers of " +
+    "`fixtures/apps/echo.c` on a Unix socket."
+  );
+}
+
+try {
+  await main();
+} finally {
+  discardScratch();
+}
