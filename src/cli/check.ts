@@ -3,6 +3,7 @@ import type { App } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import { planApp, proveListener } from "../manager/plan.ts";
 import { proveLogFile } from "../os/log-file.ts";
+import { runtimeDirectory } from "../os/runtime-dir.ts";
 import { findConfig, loadConfig } from "./context.ts";
 
 /** Prints a line for each app; gives the exit status: 0, or 5 where something is wrong. */
@@ -34,6 +35,6 @@ function proveLog(path: string): string {
 
 async function prove(app: App): Promise<string> {
   const plan = await planApp(app);
-  const where = proveListener(plan);
+  const where = proveListener(plan, runtimeDirectory(process.env));
   return `${app.name}: ok, ${app.processes} × ${[plan.program.path, ...plan.program.args].join(" ")} as ${plan.identity.name}${where}`;
 }

@@ -8,5 +8,5 @@ export function complain(error: unknown): number {
     return error.exitStatus;
   }
   process.stderr.write(`error: this is a bug in fcgi-pm\n${error instanceof Error ? error.stack : String(error)}\n`);
-  return 70;
+  return 1;
 }

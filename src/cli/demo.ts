@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { appFromFlags, managerFromFlags } from "../config/parse.ts";
 import { request } from "../fastcgi/client.ts";
 import { webServerParams } from "../fastcgi/web-server-params.ts";
-import { obeySignals } from "../manager/signals.ts";
+import { catchSignals } from "../manager/signals.ts";
 import { statusTable } from "../observe/status.ts";
 import { parseContext } from "./context.ts";
 import { launch } from "./start.ts";
@@ -16,8 +16,9 @@ export async function demo(): Promise<number> {
   const socket = join(tmpdir(), "fcgi-pm-demo.sock");
   const context = parseContext();
   const app = appFromFlags("hello", [program], { processes: "4", socket }, context);
+  const signals = catchSignals();
   const manager = await launch({ manager: managerFromFlags({}, context), apps: [app] });
-  const ended = obeySignals(manager);
+  const ended = signals.obey(manager);
   await Promise.race([manager.ready, ended]);
   if (!manager.isReady()) return ended;
   const answer = await request({

@@ -7,7 +7,7 @@ import { appFlags, managerFlags } from "../config/keys.ts";
 import { appFromFlags, managerFromFlags } from "../config/parse.ts";
 import { FcgiPmError } from "../errors.ts";
 import { type Manager, startManager } from "../manager/manager.ts";
-import { obeySignals } from "../manager/signals.ts";
+import { catchSignals } from "../manager/signals.ts";
 import { runtimeDirectory } from "../os/runtime-dir.ts";
 import { findConfig, loadConfig, parseContext } from "./context.ts";
 import { givenFlags } from "./flags.ts";
@@ -16,7 +16,8 @@ import { version } from "./version.ts";
 /** Runs until the manager has ended; gives the exit status. */
 export async function start(words: readonly string[], command: Command): Promise<number> {
   const config = await configOf(words, command);
-  return obeySignals(await launch(config));
+  const signals = catchSignals();
+  return signals.obey(await launch(config));
 }
 
 /** Starts the manager of a config with what this process has to offer. */

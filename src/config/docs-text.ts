@@ -132,7 +132,7 @@ const environment = `## The environment of a worker
 
 Workers get a clean environment, the same whoever started the manager: PATH, HOME, USER, LANG and TZ, then the variables that \`pass-env\`
 names, then those of \`env-file\`, then those of \`env\`; the later one wins. FCGI_PM_APP, FCGI_PM_WORKER (its number) and
-FCGI_PM_GENERATION are added. With \`allowed-clients\`, FCGI_WEB_SERVER_ADDRS is set. \`fcgi-pm env APP\` shows what the workers really have.
+FCGI_PM_GENERATION are added. With \`allowed-clients\`, FCGI_WEB_SERVER_ADDRS is set.
 
 A name consists of letters, digits and underscores, no digit first: a shell stands between the manager and the program for a moment,
 and it could not carry others.`;

@@ -6,7 +6,7 @@ import { managerTitle } from "../observe/title.ts";
 import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
 import { proveLogFile } from "../os/log-file.ts";
-import { keepDescriptorsToOurselves } from "../os/process.ts";
+import { keepDescriptorsToOurselves, sendSignal } from "../os/process.ts";
 import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
 import { type Journal, openJournal } from "./journal.ts";
 import type { Notice } from "./notices.ts";
@@ -32,6 +32,8 @@ export interface Manager {
   isReady(): boolean;
   /** Gracefully, or, asked again, now. */
   stop(why: string): void;
+  /** After a bug that leaves the state unknown: kills every worker, says why, and ends the process with status 1. */
+  abort(error: unknown): void;
 }
 
 /** How long a log reader may keep us waiting at the end. */
@@ -114,6 +116,7 @@ async function serve(
       ),
     isReady: ready.isOpen,
     stop: (why) => stop(runtimes, journal, why),
+    abort: (error) => abort(runtimes, bound, error),
   };
 }
 
@@ -128,6 +131,14 @@ function stop(runtimes: readonly Runtime[], journal: Journal, why: string): void
   const again = runtimes.every((runtime) => runtime.pool.wish.size === 0);
   journal.tell(undefined, { type: again ? "manager.killing" : "manager.stopping", why });
   for (const runtime of runtimes) runtime.want({ size: 0, haste: again ? "now" : "gracefully" });
+}
+
+function abort(runtimes: readonly Runtime[], bound: readonly Bound[], error: unknown): never {
+  for (const pid of runtimes.flatMap((runtime) => runtime.pids)) sendSignal(pid, "SIGKILL", true);
+  for (const { listener } of bound) listener?.release();
+  const what = error instanceof Error ? error.stack : String(error);
+  process.stderr.write(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
+  process.exit(1);
 }
 
 async function shutDown(bound: readonly Bound[], journal: Journal): Promise<void> {

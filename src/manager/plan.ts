@@ -1,4 +1,6 @@
 /** From an app's config to what is needed to run it: everything is looked up and checked before anything is started. */
+import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { App } from "../config/app.ts";
 import { type Identity, resolveIdentity, resolveOwner } from "../os/identity.ts";
 import { bindTcp, bindUnix, type Listener, proveSocketPath } from "../os/listener.ts";
@@ -52,11 +54,12 @@ export function bindListener(plan: Plan): Listener | undefined {
 }
 
 /** Could the listener be bound? Binds nothing, so that it may be asked beside a running manager. Gives where it would listen. */
-export function proveListener(plan: Plan): string {
+export function proveListener(plan: Plan, runtimeDirectory: string): string {
   const { listen } = plan.app;
   switch (listen.kind) {
     case "unix":
-      proveSocketPath(listen.path);
+      // The runtime directory is made at the start.
+      if (dirname(listen.path) !== runtimeDirectory || existsSync(runtimeDirectory)) proveSocketPath(listen.path);
       return `, on ${listen.path}`;
     case "tcp":
       return `, on ${formatAddress(listen.host, listen.port)}`;

@@ -1,22 +1,47 @@
-/** Signals to the manager. */
+/** Signals to the manager. They are caught before anything is started and wait until there is somebody to obey them. */
 import type { Manager } from "./manager.ts";
 
-/**
- * Obeys signals until the manager has stopped. Gives the exit status: 0, or 128 and the signal's number where it came
- * before the workers were ready.
- */
-export async function obeySignals(manager: Manager): Promise<number> {
-  let status = 0;
-  const end = (signal: "SIGTERM" | "SIGINT", number: number) => () => {
-    if (!manager.isReady()) status = 128 + number;
-    manager.stop(signal);
+type Caught = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2";
+
+const numbers = { SIGTERM: 15, SIGINT: 2 } as const;
+
+export interface Signals {
+  /**
+   * Obeys signals, those that came before included, until the manager has stopped. Gives the exit status: 0, or 128 and
+   * the signal's number where it came before the workers were ready.
+   */
+  obey(manager: Manager): Promise<number>;
+}
+
+/** From here on no signal ends this process by itself: its workers would be left alone. */
+export function catchSignals(): Signals {
+  const waiting: Caught[] = [];
+  let act = (signal: Caught) => {
+    waiting.push(signal);
   };
-  process.on("SIGTERM", end("SIGTERM", 15));
-  process.on("SIGINT", end("SIGINT", 2));
-  process.on("SIGUSR1", () => manager.journal.reopen());
-  for (const signal of ["SIGHUP", "SIGUSR2"] as const) {
-    process.on(signal, () => manager.journal.tell(undefined, { type: "manager.ignores", signal }));
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const) {
+    process.on(signal, () => act(signal));
   }
-  await manager.stopped;
-  return status;
+  const obey = async (manager: Manager): Promise<number> => {
+    let status = 0;
+    act = (signal) => {
+      if (isEnd(signal) && !manager.isReady()) status = 128 + numbers[signal];
+      obeyOne(manager, signal);
+    };
+    process.on("uncaughtException", (error) => manager.abort(error));
+    for (const signal of waiting.splice(0)) act(signal);
+    await manager.stopped;
+    return status;
+  };
+  return { obey };
+}
+
+function isEnd(signal: Caught): signal is keyof typeof numbers {
+  return signal in numbers;
+}
+
+function obeyOne(manager: Manager, signal: Caught): void {
+  if (isEnd(signal)) manager.stop(signal);
+  else if (signal === "SIGUSR1") manager.journal.reopen();
+  else manager.journal.tell(undefined, { type: "manager.ignores", signal });
 }

@@ -4,9 +4,9 @@
  */
 import {
   accessSync,
-  chmodSync,
   closeSync,
   constants,
+  fchmodSync,
   fstatSync,
   lchownSync,
   lstatSync,
@@ -208,11 +208,10 @@ function openUnix(path: string, options: UnixOptions, lock: LockFile, replacedSt
   const fd = openSocket("unix");
   let temporary: string | undefined;
   try {
-    temporary = bindAside(fd, path);
+    temporary = bindAside(fd, path, options.mode);
     if (options.uid !== undefined || options.gid !== undefined) {
       lchownSync(temporary, options.uid ?? -1, options.gid ?? -1);
     }
-    chmodSync(temporary, options.mode);
     listen(fd, options.backlog);
     const file = lstatSync(temporary);
     renameSync(temporary, path);
@@ -224,10 +223,14 @@ function openUnix(path: string, options: UnixOptions, lock: LockFile, replacedSt
   }
 }
 
-/** Binds to a name beside `path`, with no rights for anybody yet. Where that name is too long, by way of the directory's descriptor. */
-function bindAside(fd: number, path: string): string {
+/**
+ * Binds to a name beside `path`. The file gets the mode that the socket has before (Linux), so that no path, which
+ * somebody could exchange, has to be changed later. Where the name is too long, by way of the directory's descriptor.
+ */
+function bindAside(fd: number, path: string, mode: number): string {
   const beside = `${path}.${process.pid}`;
-  const umask = process.umask(0o777);
+  fchmodSync(fd, mode);
+  const umask = process.umask(0);
   try {
     if (Buffer.byteLength(beside) <= longestSocketPath) return bindAnew(fd, beside, beside);
     const short = `.fcgi-pm-${process.pid}`;

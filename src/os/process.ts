@@ -116,12 +116,16 @@ export function keepDescriptorsToOurselves(): void {
   }
 }
 
-/** Sends a signal to a worker or to its process group. What is gone already is no error. */
+/**
+ * Sends a signal to a worker or to its process group. What is gone already is no error; nor is a worker that changed its
+ * user, which we may not signal: that it lingers is said in time.
+ */
 export function sendSignal(pid: number, signal: NodeJS.Signals, group: boolean): void {
   try {
     process.kill(group ? -pid : pid, signal);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ESRCH" && code !== "EPERM") throw error;
   }
 }
 

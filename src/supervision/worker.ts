@@ -372,12 +372,13 @@ function release(worker: Draining, event: Of<"looked">, at: Moment, policy: Work
 
 function lookAgain(worker: Draining, _event: unknown, at: Moment, policy: WorkerPolicy): Step {
   const { number, pid } = worker;
-  const waitedMs = Math.round(at.nowMs - worker.drainedMs);
+  const waitedMs = at.nowMs - worker.drainedMs;
   if (waitedMs < policy.drainTimeoutMs) {
     return { worker: { ...worker, lookAtMs: Number.POSITIVE_INFINITY }, effects: [look(pid, true)] };
   }
+  const notice: Notice = { type: "worker.drain-timeout", number, pid, waitedMs: Math.round(waitedMs) };
   const stopped = stop(worker, at, policy, "unwanted");
-  return { ...stopped, effects: [tell({ type: "worker.drain-timeout", number, pid, waitedMs }), ...stopped.effects] };
+  return { ...stopped, effects: [tell(notice), ...stopped.effects] };
 }
 
 /** The stop signal goes to the worker alone: a CGI child of it may finish. SIGCONT lets a held one act on it. */

@@ -129,8 +129,8 @@ export class Ledger {
   }
 
   #dueMs(claim: Claim, anyReady: boolean, edge: "earliestMs" | "latestMs"): number {
-    if (claim.cause === "recycled") return claim.sinceMs;
-    if (claim.cause === "death") return this.#tokens >= 1 ? claim.sinceMs : this.#tokenMs();
+    if (claim.cause === "death" && edge === "latestMs") return max(claim.sinceMs, this.#tokenMs());
+    if (claim.cause === "recycled" || claim.cause === "death") return claim.sinceMs;
     const dueMs = anyReady ? claim[edge] : max(claim[edge], this.#pause[edge]);
     const isFirst = claim.cause === "new" && !this.#complete;
     return isFirst ? max(dueMs, this.#spawnedMs + this.#policy.initStartDelayMs) : dueMs;
@@ -164,6 +164,7 @@ export class Ledger {
     this.#tokensMs = nowMs;
   }
 
+  /** When the token that is to come will be there, or when the one that is there came. */
   #tokenMs(): number {
     return this.#tokensMs + ((1 - this.#tokens) / max(1, this.#size)) * 1000 + 1;
   }

@@ -76,6 +76,13 @@ test("an epoll watches the sockets whose inodes it lists, in hexadecimal", () =>
   expect(epollWatches(fdinfo, 0x421)).toBe(true);
 });
 
+test("fd 0 watched at each edge for input and output says nothing: Go's runtime does so before the program serves", () => {
+  const booting = "tfd:        0 events: 80002005 data: 7f5b2c3d4e5f0001  pos:0 ino:2e8c sdev:8\n";
+  const serving = "tfd:        3 events: 80002005 data: 7f5b2c3d4e5f0002  pos:0 ino:2e8c sdev:8\n";
+  expect(epollWatches(booting, 0x2e8c)).toBe(false);
+  expect(epollWatches(booting + serving, 0x2e8c)).toBe(true);
+});
+
 test("neither a part of an inode nor the epoll's own inode is a watched socket", () => {
   expect(epollWatches(fdinfo, 0x2e8)).toBe(false);
   expect(epollWatches(fdinfo, 1061)).toBe(false);

@@ -1,0 +1,84 @@
+/** The commands as they are typed, with what the help and docs/commands.md say of them. What they do is loaded when it is asked for. */
+import { Command } from "commander";
+import { appFlags, managerFlags } from "../config/keys.ts";
+import { addFlags } from "./flags.ts";
+
+/** What the manager does on a signal. */
+export const signals = [
+  ["TERM, INT", "stop gracefully, then exit; a second one kills all workers at once"],
+  ["USR1", "open the log file again"],
+  ["HUP, USR2", "nothing but a warning in the log: this version cannot reload"],
+] as const;
+
+export const exitStatuses = [
+  ["0", "done"],
+  ["1", "failed"],
+  ["2", "wrong usage"],
+  ["5", "the config is missing or wrong"],
+  ["130, 143", "ended by INT or TERM before all workers were ready"],
+] as const;
+
+/** What of its own environment fcgi-pm heeds. */
+export const variables = [
+  ["RUNTIME_DIRECTORY", "the runtime directory: where the socket of an app lies that names none (systemd sets it)"],
+  [
+    "XDG_RUNTIME_DIR",
+    "for users other than root without RUNTIME_DIRECTORY: its subdirectory `fcgi-pm` is the runtime directory",
+  ],
+  ["NO_COLOR", "set to anything: no colours in the log"],
+  ["PATH", "where programs without a slash are looked for; handed on to the workers"],
+  ["LANG, TZ", "handed on to the workers, as are the variables that `pass-env` names"],
+] as const;
+
+const examples = `
+Examples:
+  fcgi-pm start app.fcgi --processes 4 --socket /tmp/fcgi.sock
+  fcgi-pm start php-cgi --port 9000 --user www-data -- -d display_errors=1
+  fcgi-pm start --config /etc/fcgi-pm/fcgi-pm.toml
+  fcgi-pm check fcgi-pm.toml
+
+Signals: TERM or INT stops gracefully, a second one at once; USR1 opens the log file again.
+Exit status: 0 done, 1 failed, 2 wrong usage, 5 wrong config, 130 or 143 ended by a signal before it was ready.`;
+
+export function buildCommands(version: string, finish: (status: number) => void): Command {
+  const program = new Command("fcgi-pm")
+    .description("A FastCGI process manager: one listening socket, N supervised workers.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", examples)
+    .showSuggestionAfterError(true)
+    .exitOverride();
+  const start = program
+    .command("start")
+    .summary("run one app from flags, or every app of a config")
+    .description(
+      "Runs one program (app.fcgi and its arguments), or every app of a config, in the foreground.\n" +
+        "Arguments of the program that begin with - come after --.",
+    )
+    .argument("[program...]", "the program and its arguments")
+    .option("-c, --config <file>", "run every app of this file (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
+    .option("-n, --name <name>", "the app's name (the program's name without its ending)")
+    .addHelpText("after", examples);
+  addFlags(addFlags(start, appFlags), managerFlags).action(async (words: string[], _options, command: Command) => {
+    const { start: run } = await import("./start.ts");
+    finish(await run(words, command));
+  });
+  program
+    .command("check")
+    .summary("prove a config without starting anything")
+    .description("Proves a config offline: keys, users, paths, rights, listeners, programs and their interpreters.")
+    .argument("[file]", "the config (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
+    .action(async (file: string | undefined) => {
+      const { check } = await import("./check.ts");
+      finish(await check(file));
+    });
+  program
+    .command("demo")
+    .summary("run an example, send it a request, show the answer")
+    .description("Starts four workers of an example on a Unix socket, sends one request, and serves until Ctrl-C.")
+    .action(async () => {
+      const { demo } = await import("./demo.ts");
+      finish(await demo());
+    });
+  return program;
+}
