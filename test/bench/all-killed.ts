@@ -8,12 +8,12 @@ const mostMs = 10;
 
 export function measureAllKilled(): Promise<Result> {
   return withManagers(4, async (managers) => {
-    const inVain = new Map<Name, number>();
+    const refused = new Map<Name, number>();
     // fcgi-pm replaces four workers a second for ever, and ten at once.
     const samples = await inRounds({ count: 20, slowEvery: 5, pauseMs: 400 }, async ({ name }) => {
       const manager = managers.get(name);
       const [ms = Number.NaN, tries = 0] = await measure("answered", manager?.pid ?? 0, manager?.socket ?? "");
-      inVain.set(name, (inVain.get(name) ?? 0) + tries);
+      refused.set(name, (refused.get(name) ?? 0) + tries);
       return ms;
     });
     const row = {
@@ -23,7 +23,7 @@ export function measureAllKilled(): Promise<Result> {
       target: `<= ${mostMs}`,
       reached: medianOf(samples, "fcgi-pm") <= mostMs,
     };
-    const counts = [...inVain].map(([name, tries]) => `${name} ${tries}`).join(", ");
-    return { rows: [row], notes: [`Connections refused or lost meanwhile, retried every 0.2 ms: ${counts}.`] };
+    const counts = [...refused].map(([name, tries]) => `${name} ${tries}`).join(", ");
+    return { rows: [row], notes: [`Connections refused while all were dead, tried every 0.2 ms: ${counts}.`] };
   });
 }

@@ -15,11 +15,15 @@ extern const unsigned char request[request_bytes];
 int connect_to(const char *path, int flags);
 int is_complete(const unsigned char *answer, size_t length);
 int ask(const char *path);
-int try_to_ask(const char *path);
+struct tries {
+  int refused, lost;
+};
+struct tries try_to_ask(const char *path);
 
 /* processes.c: children, what they wait in, the command under measurement */
 int children_of(pid_t pid, pid_t *children);
 int waits_in_accept(pid_t pid);
+int is_dead(pid_t pid);
 pid_t start(char **command);
 void stop(pid_t pid);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -51,12 +52,32 @@ pid_t start(char **command) {
   _exit(127);
 }
 
-/* TERM, then the end, which may take 30 seconds. */
+static void kill_children(pid_t pid) {
+  pid_t children[most_children];
+  int count = children_of(pid, children);
+  for (int at = 0; at < count; at += 1) kill(children[at], SIGKILL);
+}
+
+/*
+ * TERM, then the end. A worker may miss a TERM that comes while it starts, and multiwatch and supervisord wait for it
+ * long or for ever: so it is killed after three seconds. Whoever outlives the manager has become our own child.
+ */
 void stop(pid_t pid) {
-  double end = now_ms() + 30000;
+  double from = now_ms();
   kill(pid, SIGTERM);
   while (!waitpid(pid, NULL, WNOHANG)) {
-    if (now_ms() > end) kill(pid, SIGKILL);
+    if (now_ms() - from > 3000) kill_children(pid);
+    if (now_ms() - from > 15000) kill(pid, SIGKILL);
     sleep_us(1000);
   }
+  do kill_children(getpid());
+  while (waitpid(-1, NULL, 0) > 0);
+}
+
+/* Is it dead, whether or not somebody has waited for it? */
+int is_dead(pid_t pid) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const char *name_end = strrchr(text_of(path), ')');
+  return !name_end || strchr("ZX", name_end[2]);
 }

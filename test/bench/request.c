@@ -55,14 +55,15 @@ int ask(const char *path) {
   return is_complete(answer, length);
 }
 
-/* Asks until an answer comes, every 0.2 ms. Gives how often it was in vain, of which connections that were lost count too. */
-int try_to_ask(const char *path) {
+/* Asks until an answer comes, every 0.2 ms. Gives how often it was in vain. */
+struct tries try_to_ask(const char *path) {
+  struct tries tries = {0, 0};
   double end = now_ms() + 30000;
-  int failed = 0;
-  while (ask(path) != 1) {
+  for (int got = ask(path); got != 1; got = ask(path)) {
     if (now_ms() > end) errno = ETIMEDOUT, fail(path);
-    failed += 1;
+    if (got) tries.refused += 1;
+    else tries.lost += 1;
     sleep_us(200);
   }
-  return failed;
+  return tries;
 }

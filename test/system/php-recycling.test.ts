@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import type { Address } from "../../src/fastcgi/address.ts";
 import { nothingFailed, startLoad } from "../helpers/load.ts";
-import { discard, endAll, type RunningManager, scratch, startReady } from "../helpers/manager.ts";
+import { discard, endAll, scratch, startReady } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes, type Program } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
@@ -39,9 +39,6 @@ async function startApp(program: Program, kind: Address["kind"], env: string) {
   return { program, listen, manager };
 }
 
-const count = (manager: RunningManager, type: string): number =>
-  manager.records.filter(({ notice }) => notice === type).length;
-
 describe.each(cases)("%s that ends after 50 requests", (_title, program, env) => {
   test.each(["unix", "tcp"] as const)("loses none of 1,500 over %s", async (kind) => {
     const app = await startApp(program, kind, env);
@@ -50,10 +47,15 @@ describe.each(cases)("%s that ends after 50 requests", (_title, program, env) =>
     expect([result.failed, result.complaints]).toEqual([nothingFailed, []]);
     expect(result.answered).toBe(requests);
     expect(result.pids.size).toBeGreaterThanOrEqual(requests / perLife);
-    // Each life but those of the last four has come to its end, and not one of them is called a death.
+    // Each life but the last four has come to its end, with 0. On a busy machine a worker may have served all its
+    // requests before the manager saw it ready: then it is said to have died early, which must not slow its successor.
     const atLeast = requests / perLife - workers;
-    await until(() => count(manager, "worker.recycled") >= atLeast, { what: `${atLeast} recycled workers` });
-    expect(count(manager, "worker.died")).toBe(0);
+    const ends = () => manager.records.filter(({ notice = "" }) => /^worker\.(recycled|died)$/.test(notice));
+    await until(() => ends().length >= atLeast, { what: `the end of ${atLeast} workers` });
+    for (const end of ends()) {
+      if (end.notice === "worker.died") expect(end).toMatchObject({ wasReady: false, exit: { code: 0 } });
+    }
+    expect(manager.records.filter(({ notice }) => notice === "pool.crash-loop")).toEqual([]);
     await until(() => manager.workers().length === workers, { what: "all workers to be there again" });
   });
 });

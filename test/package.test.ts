@@ -1,0 +1,46 @@
+/** The package as others get it: packed, installed elsewhere, run there. */
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import { execa } from "execa";
+import { discard, root, scratch } from "./helpers/manager.ts";
+
+jest.setTimeout(300_000);
+
+let directory: string;
+
+beforeEach(() => {
+  directory = scratch();
+});
+
+afterEach(() => discard(directory));
+
+test("npm pack gives a package that installs and runs elsewhere, for import and require", async () => {
+  await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", directory], { cwd: root });
+  const [tarball = ""] = readdirSync(directory).filter((name) => name.endsWith(".tgz"));
+  const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
+  await execa("npm", ["install", "--prefix", directory, ...quiet, join(directory, tarball)], { cwd: directory });
+  const installed = readdirSync(join(directory, "node_modules")).filter((name) => !name.startsWith("."));
+  expect(installed.toSorted()).toEqual(["@koromix", "fcgi-pm", "koffi"]);
+
+  const command = join(directory, "node_modules/.bin/fcgi-pm");
+  expect((await execa(command, ["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+$/);
+  const names = "console.log(typeof serve, typeof request)";
+  const imported = await execa(
+    "node",
+    ["--input-type=module", "-e", `import { serve, request } from "fcgi-pm"; ${names}`],
+    { cwd: directory },
+  );
+  const required = await execa("node", ["-e", `const { serve, request } = require("fcgi-pm"); ${names}`], {
+    cwd: directory,
+  });
+  expect([imported.stdout, required.stdout]).toEqual(["function function", "function function"]);
+
+  const demo = execa(command, ["demo"], { env: { TMPDIR: directory }, reject: false });
+  demo.stdout.on("data", (chunk: Buffer) => {
+    if (chunk.includes("Ctrl-C ends it")) demo.kill("SIGINT");
+  });
+  const { stdout, exitCode } = await demo;
+  expect(stdout).toContain("4 of 4 workers ready");
+  expect(exitCode).toBe(0);
+});
