@@ -4,6 +4,9 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { afterEach, beforeEach } from "@jest/globals";
+import { type Answer, request } from "../../src/fastcgi/client.ts";
+import { type WebRequest, webServerParams } from "../../src/fastcgi/web-server-params.ts";
 import { until } from "./wait.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
@@ -61,7 +64,7 @@ export function discard(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Ends what a failed test has left: for `afterEach`. */
+/** Ends what a failed test has left. */
 export async function endAll(): Promise<void> {
   for (const child of running) {
     for (const worker of childrenOf(child.pid ?? 0)) tryKill(-worker);
@@ -182,4 +185,29 @@ export function tryKill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
   try {
     process.kill(pid, signal);
   } catch {}
+}
+
+export interface Place {
+  readonly directory: string;
+  /** Where the app of a test listens. */
+  readonly path: string;
+}
+
+/** A new place for each test of the file; what a failed test leaves there, and what still runs, is ended after it. */
+export function usePlace(): Place {
+  const place = { directory: "", path: "" };
+  beforeEach(() => {
+    place.directory = scratch();
+    place.path = join(place.directory, "app.sock");
+  });
+  afterEach(async () => {
+    await endAll();
+    discard(place.directory);
+  });
+  return place;
+}
+
+/** One request to a Unix socket, through our own client. */
+export function ask(path: string, uri = "/", more: Partial<WebRequest> = {}): Promise<Answer> {
+  return request({ listen: { kind: "unix", path }, params: webServerParams({ uri, ...more }), timeoutMs: 60_000 });
 }

@@ -1,33 +1,24 @@
 /** The command line as a tired person meets it. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import manifest from "../../package.json" with { type: "json" };
-import { discard, endAll, runManager, runToEnd, scratch, startReady } from "../helpers/manager.ts";
+import { runManager, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { echoes } from "../helpers/programs.ts";
 
 jest.setTimeout(60_000);
 
-let directory: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
 
-beforeEach(() => {
-  directory = scratch();
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
-
 function write(name: string, text: string): string {
-  const file = join(directory, name);
+  const file = join(place.directory, name);
   mkdirSync(join(file, ".."), { recursive: true });
   writeFileSync(file, text);
   return file;
 }
 
-const inDirectory = () => ({ cwd: directory });
+const inDirectory = () => ({ cwd: place.directory });
 
 describe("help", () => {
   test("names the commands, with examples, and exits 0", async () => {
@@ -152,8 +143,8 @@ describe("a config", () => {
   });
 });
 
-test("without a named socket an app listens in the runtime directory, which is made", async () => {
-  const runtime = join(directory, "run");
+test("without a named socket an app listens in the runtime place.directory, which is made", async () => {
+  const runtime = join(place.directory, "run");
   const manager = runManager(["start", echo, "--name", "blog"], { env: { RUNTIME_DIRECTORY: runtime } });
   expect((await manager.notice("listener.bound"))["address"]).toBe(join(runtime, "blog.sock"));
   await manager.notice("manager.ready");
@@ -161,7 +152,7 @@ test("without a named socket an app listens in the runtime directory, which is m
 });
 
 test("the demo answers a request and shows the status", async () => {
-  const manager = runManager(["demo"], { env: { TMPDIR: directory } });
+  const manager = runManager(["demo"], { env: { TMPDIR: place.directory } });
   await manager.notice("manager.ready");
   const { until } = await import("../helpers/wait.ts");
   await until(() => manager.stdout().includes("Ctrl-C ends it"), { what: "the demo's words" });

@@ -3,36 +3,19 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { request } from "../../src/fastcgi/client.ts";
-import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { bin, discard, endAll, type LogRecord, runManager, runToEnd, scratch, startReady } from "../helpers/manager.ts";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ask, bin, type LogRecord, runManager, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { behaviours, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(120_000);
 
-let directory: string;
-let path: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
-
-beforeEach(() => {
-  directory = scratch();
-  path = join(directory, "app.sock");
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
-
-function ask(uri = "/") {
-  return request({ listen: { kind: "unix", path }, params: webServerParams({ uri }), timeoutMs: 30_000 });
-}
 
 /** A program without a listener that runs this Python text, then sleeps. */
 function program(text: string): string[] {
-  const file = join(directory, "program.py");
+  const file = join(place.directory, "program.py");
   writeFileSync(file, `#!/usr/bin/python3 -u\nimport sys, time, os, json\n${text}\ntime.sleep(1000)\n`);
   chmodSync(file, 0o755);
   return ["start", file, "--no-listen", "--start-grace", "100ms"];
@@ -44,8 +27,8 @@ function residentMiB(pid: number): number {
 
 describe("a worker's line", () => {
   test("becomes a record with its app, worker, pid and stream", async () => {
-    const manager = await startReady([echo, "--socket", path, "--name", "blog", "--processes", "2"]);
-    await ask("/?stderr=hello");
+    const manager = await startReady([echo, "--socket", place.path, "--name", "blog", "--processes", "2"]);
+    await ask(place.path, "/?stderr=hello");
     const record = await manager.see("hello", ({ msg }) => msg === "hello");
     expect(record).toMatchObject({ level: "info", app: "blog", stream: "stderr" });
     expect([1, 2]).toContain(record.worker);
@@ -98,8 +81,8 @@ describe("a worker's line", () => {
 
   test("of whatever odd kind does not stop the service", async () => {
     const [command = ""] = behaviours.saysOddThings.command;
-    const manager = await startReady([command, "--socket", path]);
-    expect((await ask()).status).toBe(200);
+    const manager = await startReady([command, "--socket", place.path]);
+    expect((await ask(place.path)).status).toBe(200);
     await manager.stop();
   });
 });
@@ -117,10 +100,10 @@ test("the last words of a worker that dies at once are in the reason of its deat
 describe("a flood", () => {
   test("of output is survived in bounded memory; what is dropped is counted, and the service goes on", async () => {
     const [command = ""] = behaviours.floodsStderr.command;
-    const manager = await startReady([command, "--socket", path, "--processes", "2"]);
+    const manager = await startReady([command, "--socket", place.path, "--processes", "2"]);
     const dropped = () => manager.records.filter((record) => record.notice === "output.dropped");
     await until(() => dropped().length >= 6, { what: "six reports of dropped lines", timeoutMs: 60_000 });
-    expect((await ask()).status).toBe(200);
+    expect((await ask(place.path)).status).toBe(200);
     for (const record of dropped()) expect(Number(record["lines"])).toBeGreaterThan(1000);
     expect(residentMiB(manager.pid)).toBeLessThan(200);
     expect(await manager.stop()).toMatchObject({ code: 0 });
@@ -128,11 +111,11 @@ describe("a flood", () => {
 
   test("with nobody reading the log neither stops the workers nor fills the memory", async () => {
     const [command = ""] = behaviours.floodsStderr.command;
-    const child = spawn(process.execPath, [bin, "start", command, "--socket", path], {
+    const child = spawn(process.execPath, [bin, "start", command, "--socket", place.path], {
       stdio: ["ignore", "ignore", "pipe"],
     });
-    await until(() => existsSync(path), { what: "the socket" });
-    for (let round = 0; round < 20; round += 1) expect((await ask(`/?sleep=100`)).status).toBe(200);
+    await until(() => existsSync(place.path), { what: "the socket" });
+    for (let round = 0; round < 20; round += 1) expect((await ask(place.path, `/?sleep=100`)).status).toBe(200);
     expect(residentMiB(child.pid ?? 0)).toBeLessThan(200);
     child.kill("SIGTERM");
     child.stderr.resume();
@@ -148,15 +131,15 @@ describe("the log", () => {
       .map((line) => JSON.parse(line) as LogRecord);
 
   test("goes to a file, which is opened again on USR1", async () => {
-    const file = join(directory, "log");
-    const manager = runManager(["start", echo, "--socket", path, "--log-file", file]);
+    const file = join(place.directory, "log");
+    const manager = runManager(["start", echo, "--socket", place.path, "--log-file", file]);
     await until(() => existsSync(file) && recordsOf(file).some(({ notice }) => notice === "manager.ready"), {
       what: "readiness",
     });
     renameSync(file, `${file}.1`);
     manager.signal("SIGUSR1");
     await until(() => existsSync(file), { what: "the new file" });
-    await ask("/?stderr=anew");
+    await ask(place.path, "/?stderr=anew");
     await until(() => recordsOf(file).some(({ msg }) => msg === "anew"), { what: "the line in the new file" });
     expect(recordsOf(`${file}.1`).some(({ msg }) => msg === "anew")).toBe(false);
     expect(await manager.stop()).toMatchObject({ code: 0 });
@@ -165,10 +148,17 @@ describe("the log", () => {
   });
 
   test("that cannot be written is refused before anything is started", async () => {
-    const ended = await runToEnd(["start", echo, "--socket", path, "--log-file", join(directory, "no", "log")]);
+    const ended = await runToEnd([
+      "start",
+      echo,
+      "--socket",
+      place.path,
+      "--log-file",
+      join(place.directory, "no", "log"),
+    ]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain("Cannot write the log");
-    expect(existsSync(path)).toBe(false);
+    expect(existsSync(place.path)).toBe(false);
   });
 
   test("for people is readable, and no worker can move the cursor in it", async () => {

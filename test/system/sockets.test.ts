@@ -1,4 +1,4 @@
-/** Listeners, by real managers: what stands at a path, what may be done with it, and who gets it. */
+/** Listeners, by real managers: what stands at a place.path, what may be done with it, and who gets it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -14,34 +14,19 @@ import {
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { buildSync } from "esbuild";
 import { request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { discard, endAll, root, runManager, runToEnd, scratch, startReady, tryKill } from "../helpers/manager.ts";
+import { ask, root, runManager, runToEnd, startReady, tryKill, usePlace } from "../helpers/manager.ts";
 import { behaviours, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
 jest.setTimeout(120_000);
 
-let directory: string;
-let path: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
-
-beforeEach(() => {
-  directory = scratch();
-  path = join(directory, "app.sock");
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
-
-function ask(socket: string) {
-  return request({ listen: { kind: "unix", path: socket }, params: webServerParams({ uri: "/" }), timeoutMs: 10_000 });
-}
 
 /** A socket file on which nobody listens any more. */
 async function leaveStaleSocket(at: string): Promise<void> {
@@ -56,57 +41,57 @@ async function leaveStaleSocket(at: string): Promise<void> {
 
 describe("a Unix socket", () => {
   test("is there with its mode, listening, and gone with its lock after the stop", async () => {
-    const manager = await startReady([echo, "--socket", path, "--socket-mode", "0640"]);
-    const file = lstatSync(path);
+    const manager = await startReady([echo, "--socket", place.path, "--socket-mode", "0640"]);
+    const file = lstatSync(place.path);
     expect(file.isSocket()).toBe(true);
     expect(file.mode & 0o777).toBe(0o640);
-    expect((await ask(path)).status).toBe(200);
+    expect((await ask(place.path)).status).toBe(200);
     expect(await manager.stop()).toMatchObject({ code: 0 });
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(place.directory)).toEqual([]);
   });
 
   test("belongs to the owner that is asked for", async () => {
-    const manager = await startReady([echo, "--socket", path, "--socket-owner", "www-data:www-data"]);
-    expect(statSync(path)).toMatchObject({ uid: 33, gid: 33 });
+    const manager = await startReady([echo, "--socket", place.path, "--socket-owner", "www-data:www-data"]);
+    expect(statSync(place.path)).toMatchObject({ uid: 33, gid: 33 });
     await manager.stop();
   });
 
   test("that is stale is replaced, which is said in one line", async () => {
-    await leaveStaleSocket(path);
-    const before = lstatSync(path).ino;
-    const manager = await startReady([echo, "--socket", path]);
-    expect(lstatSync(path).ino).not.toBe(before);
-    expect((await ask(path)).status).toBe(200);
+    await leaveStaleSocket(place.path);
+    const before = lstatSync(place.path).ino;
+    const manager = await startReady([echo, "--socket", place.path]);
+    expect(lstatSync(place.path).ino).not.toBe(before);
+    expect((await ask(place.path)).status).toBe(200);
     expect(manager.records.filter((record) => record.notice === "listener.replaced-stale")).toHaveLength(1);
     await manager.stop();
   });
 
   test("that is live is refused with the process that listens, and goes on serving", async () => {
-    const server = createServer((connection) => connection.end()).listen(path);
+    const server = createServer((connection) => connection.end()).listen(place.path);
     await once(server, "listening");
-    const ended = await runToEnd(["start", echo, "--socket", path]);
+    const ended = await runToEnd(["start", echo, "--socket", place.path]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(`process ${process.pid} (`);
     expect(ended.stderr).toContain("try: stop that process");
-    expect(existsSync(path)).toBe(true);
+    expect(existsSync(place.path)).toBe(true);
     server.close();
   });
 
   test("of another manager is refused, and that manager keeps it", async () => {
-    const first = await startReady([echo, "--socket", path]);
-    const ended = await runToEnd(["start", echo, "--socket", path]);
+    const first = await startReady([echo, "--socket", place.path]);
+    const ended = await runToEnd(["start", echo, "--socket", place.path]);
     expect(ended).toMatchObject({ code: 1 });
     expect(ended.stderr).toContain(`process ${first.pid}`);
-    expect((await ask(path)).status).toBe(200);
+    expect((await ask(place.path)).status).toBe(200);
     await first.stop();
   });
 
   test("held by workers whose manager was killed is refused, naming a worker", async () => {
-    const first = await startReady([echo, "--processes", "2", "--socket", path]);
+    const first = await startReady([echo, "--processes", "2", "--socket", place.path]);
     const workers = first.workers();
     first.signal("SIGKILL");
     await first.ended;
-    const ended = await runToEnd(["start", echo, "--socket", path]);
+    const ended = await runToEnd(["start", echo, "--socket", place.path]);
     for (const worker of workers) tryKill(worker);
     expect(ended.code).toBe(1);
     expect(workers.some((worker) => ended.stderr.includes(`process ${worker} (echo)`))).toBe(true);
@@ -119,57 +104,66 @@ describe("a Unix socket", () => {
     [
       "a symbolic link",
       (at: string) => {
-        writeFileSync(join(directory, "target"), "precious");
-        symlinkSync(join(directory, "target"), at);
+        writeFileSync(join(place.directory, "target"), "precious");
+        symlinkSync(join(place.directory, "target"), at);
       },
     ],
   ])("is not made where %s stands, which stays untouched", async (what, make) => {
-    make(path);
-    const before = lstatSync(path);
-    const ended = await runToEnd(["start", echo, "--socket", path]);
+    make(place.path);
+    const before = lstatSync(place.path);
+    const ended = await runToEnd(["start", echo, "--socket", place.path]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain(`it is ${what}`);
-    expect(lstatSync(path)).toEqual(before);
-    if (!before.isDirectory()) expect(readFileSync(path, "utf8")).toBe("precious");
-    expect(existsSync(join(directory, ".app.sock.lock"))).toBe(false);
+    expect(lstatSync(place.path)).toEqual(before);
+    if (!before.isDirectory()) expect(readFileSync(place.path, "utf8")).toBe("precious");
+    expect(existsSync(join(place.directory, ".app.sock.lock"))).toBe(false);
   });
 
   test("with a path of more than 107 bytes is refused with the limit", async () => {
-    const ended = await runToEnd(["start", echo, "--socket", join(directory, "x".repeat(107))]);
+    const ended = await runToEnd(["start", echo, "--socket", join(place.directory, "x".repeat(107))]);
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain("the system allows 107");
   });
 
   test("with a path of exactly 107 bytes works", async () => {
-    const longest = join(directory, "x".repeat(107 - directory.length - 1));
+    const longest = join(place.directory, "x".repeat(107 - place.directory.length - 1));
     expect(Buffer.byteLength(longest)).toBe(107);
     const manager = await startReady([echo, "--socket", longest]);
     expect((await ask(longest)).status).toBe(200);
     await manager.stop();
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(place.directory)).toEqual([]);
   });
 
-  test("in a directory that is missing is refused with the command that makes it", async () => {
-    const ended = await runToEnd(["start", echo, "--socket", join(directory, "no", "app.sock")]);
+  test("in a place.directory that is missing is refused with the command that makes it", async () => {
+    const ended = await runToEnd(["start", echo, "--socket", join(place.directory, "no", "app.sock")]);
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toContain(`mkdir -p ${join(directory, "no")}`);
+    expect(ended.stderr).toContain(`mkdir -p ${join(place.directory, "no")}`);
   });
 
   test("stays where it is at the stop, if it is another's by then", async () => {
-    const manager = await startReady([echo, "--socket", path]);
-    await leaveStaleSocket(`${path}.new`);
+    const manager = await startReady([echo, "--socket", place.path]);
+    await leaveStaleSocket(`${place.path}.new`);
     const { renameSync } = await import("node:fs");
-    renameSync(`${path}.new`, path);
-    const { ino } = lstatSync(path);
+    renameSync(`${place.path}.new`, place.path);
+    const { ino } = lstatSync(place.path);
     expect(await manager.stop()).toMatchObject({ code: 0 });
-    expect(lstatSync(path).ino).toBe(ino);
+    expect(lstatSync(place.path).ino).toBe(ino);
   });
 
   test("that the program binds for itself is named as what it is, with the remedy", async () => {
     const [program = "", ...args] = behaviours.bindsItsOwnPath.command;
-    const manager = runManager(["start", program, "--socket", path, "--env", `BIND_PATH=${path}`, "--", ...args]);
+    const manager = runManager([
+      "start",
+      program,
+      "--socket",
+      place.path,
+      "--env",
+      `BIND_PATH=${place.path}`,
+      "--",
+      ...args,
+    ]);
     const record = await manager.notice("listener.taken");
-    expect(record.msg).toContain(path);
+    expect(record.msg).toContain(place.path);
     expect(record.msg).toContain("without bindAddress");
     await manager.stop();
   });
@@ -185,7 +179,7 @@ describe("a Unix socket", () => {
       external: ["koffi"],
     });
     const contestants = [1, 2].map(() => {
-      const child = spawn(process.execPath, [bundle, path], { stdio: ["pipe", "pipe", "inherit"] });
+      const child = spawn(process.execPath, [bundle, place.path], { stdio: ["pipe", "pipe", "inherit"] });
       const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
       return {
         child,
@@ -199,7 +193,7 @@ describe("a Unix socket", () => {
     };
     const results: string[] = [];
     for (let round = 0; round < 200; round += 1) {
-      if (round % 2 === 1) await leaveStaleSocketQuickly(path);
+      if (round % 2 === 1) await leaveStaleSocketQuickly(place.path);
       results.push((await both("bind")).toSorted().join(" "));
       await both("release");
     }
@@ -210,13 +204,13 @@ describe("a Unix socket", () => {
 
   test("goes to exactly one of two managers, which serves", async () => {
     for (let round = 0; round < 5; round += 1) {
-      const managers = [1, 2].map(() => runManager(["start", echo, "--socket", path]));
+      const managers = [1, 2].map(() => runManager(["start", echo, "--socket", place.path]));
       const loser = await Promise.race(managers.map(async (manager) => ({ manager, ended: await manager.ended })));
       const winner = managers.find((manager) => manager !== loser.manager);
       expect(loser.ended.code).toBe(1);
-      expect(loser.ended.stderr).toContain(path);
+      expect(loser.ended.stderr).toContain(place.path);
       await winner?.notice("manager.ready");
-      expect((await ask(path)).status).toBe(200);
+      expect((await ask(place.path)).status).toBe(200);
       expect(await winner?.stop()).toMatchObject({ code: 0 });
     }
   });
@@ -287,16 +281,16 @@ describe("a TCP port", () => {
 });
 
 test("a failure to bind one listener undoes the others", async () => {
-  const taken = createServer().listen(join(directory, "taken.sock"));
+  const taken = createServer().listen(join(place.directory, "taken.sock"));
   await once(taken, "listening");
-  const config = join(directory, "fcgi-pm.toml");
+  const config = join(place.directory, "fcgi-pm.toml");
   writeFileSync(
     config,
     `[apps.a]\ncommand = ["${echo}"]\nsocket = "a.sock"\n[apps.b]\ncommand = ["${echo}"]\nsocket = "taken.sock"\n`,
   );
   const ended = await runToEnd(["start", "--config", config]);
   expect(ended.code).toBe(1);
-  expect(readdirSync(directory).toSorted()).toEqual(["fcgi-pm.toml", "taken.sock"]);
+  expect(readdirSync(place.directory).toSorted()).toEqual(["fcgi-pm.toml", "taken.sock"]);
   taken.close();
 });
 
@@ -304,12 +298,12 @@ test("a full queue of a live listener is no sign of death", async () => {
   const server = spawn("/usr/bin/python3", [
     "-c",
     "import socket,sys,time; s=socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(0); c=socket.socket(socket.AF_UNIX); c.connect(sys.argv[1]); print('full',flush=True); time.sleep(100)",
-    path,
+    place.path,
   ]);
   await once(server.stdout, "data");
-  const ended = await runToEnd(["start", echo, "--socket", path]);
+  const ended = await runToEnd(["start", echo, "--socket", place.path]);
   server.kill("SIGKILL");
   expect(ended.code).toBe(1);
   expect(ended.stderr).toContain(`process ${server.pid} (python3)`);
-  await until(() => existsSync(path), { what: "the socket to be untouched" });
+  await until(() => existsSync(place.path), { what: "the socket to be untouched" });
 });

@@ -1,52 +1,25 @@
 /** How a manager ends: what is promised to requests, to processes and to the file system. */
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { request } from "../../src/fastcgi/client.ts";
-import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import {
-  discard,
-  endAll,
-  isAlive,
-  processes,
-  type RunningManager,
-  runManager,
-  scratch,
-  startReady,
-} from "../helpers/manager.ts";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ask, isAlive, processes, type RunningManager, runManager, startReady, usePlace } from "../helpers/manager.ts";
 import { behaviours, echoes, others, type Program } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(120_000);
 
-let directory: string;
-let path: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
-
-beforeEach(() => {
-  directory = scratch();
-  path = join(directory, "app.sock");
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
-
-function ask(uri = "/") {
-  return request({ listen: { kind: "unix", path }, params: webServerParams({ uri }), timeoutMs: 60_000 });
-}
 
 function start(program: Program, ...more: string[]): Promise<RunningManager> {
   const [command = "", ...args] = program.command;
   const env = Object.entries(program.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
-  return startReady([command, "--socket", path, ...env, ...more, "--", ...args]);
+  return startReady([command, "--socket", place.path, ...env, ...more, "--", ...args]);
 }
 
 /** A request is on its way inside a worker: its connection has been accepted. */
 async function inFlight(manager: RunningManager, uri: string) {
   const { descriptorsOf } = await import("../helpers/manager.ts");
-  const answer = ask(uri);
+  const answer = ask(place.path, uri);
   answer.catch(() => {});
   const isBusy = () =>
     manager
@@ -66,7 +39,7 @@ describe("SIGTERM to the manager", () => {
     const workers = manager.workers();
     expect(await manager.stop()).toMatchObject({ code: 0, signal: null });
     expect(workers.filter(isAlive)).toEqual([]);
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(place.directory)).toEqual([]);
   });
 
   test.each([
@@ -133,7 +106,7 @@ describe("SIGTERM to the manager", () => {
     await expect(answer).rejects.toThrow();
     expect(await manager.ended).toMatchObject({ code: 0 });
     expect(workers.filter(isAlive)).toEqual([]);
-    expect(readdirSync(directory)).toEqual([]);
+    expect(readdirSync(place.directory)).toEqual([]);
   });
 
   test("before the workers are ready exits 143, SIGINT 130, with nothing left", async () => {
@@ -142,20 +115,20 @@ describe("SIGTERM to the manager", () => {
       ["SIGINT", 130],
     ] as const) {
       const [program = ""] = behaviours.slowToStart.command;
-      const manager = runManager(["start", program, "--socket", path, "--env", "BOOT_MS=600000"]);
+      const manager = runManager(["start", program, "--socket", place.path, "--env", "BOOT_MS=600000"]);
       await manager.notice("listener.bound");
       await until(() => manager.workers().length === 1, { what: "the worker" });
       const workers = manager.workers();
       manager.signal(signal);
       expect(await manager.ended).toMatchObject({ code });
       expect(workers.filter(isAlive)).toEqual([]);
-      expect(readdirSync(directory)).toEqual([]);
+      expect(readdirSync(place.directory)).toEqual([]);
     }
   });
 
   test("during a crash loop ends it at once, with no further try", async () => {
     const [program = ""] = behaviours.diesAtOnce.command;
-    const manager = runManager(["start", program, "--socket", path, "--restart-delay", "20ms"]);
+    const manager = runManager(["start", program, "--socket", place.path, "--restart-delay", "20ms"]);
     await manager.notice("pool.crash-loop");
     expect((await manager.stop()).code).toBe(143);
     const order = manager.records.map((record) => record.notice);
@@ -183,7 +156,7 @@ test("Ctrl-C on a terminal reaches the manager only: workers are in sessions of 
 
 test("the title in the process list names the apps", async () => {
   const { readFileSync } = await import("node:fs");
-  const manager = await startReady([echo, "--socket", path, "--name", "blog"]);
+  const manager = await startReady([echo, "--socket", place.path, "--name", "blog"]);
   const title = readFileSync(`/proc/${manager.pid}/cmdline`, "latin1").split("\0")[0];
   expect(title).toBe("fcgi-pm: manager [blog]");
   await manager.stop();

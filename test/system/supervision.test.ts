@@ -1,46 +1,20 @@
 /** Supervision of real programs: readiness as the kernel shows it, restarts, crash loops. */
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { request } from "../../src/fastcgi/client.ts";
-import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import {
-  discard,
-  endAll,
-  isAlive,
-  type RunningManager,
-  runManager,
-  scratch,
-  startReady,
-  tryKill,
-} from "../helpers/manager.ts";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ask, isAlive, type RunningManager, runManager, startReady, tryKill, usePlace } from "../helpers/manager.ts";
 import { behaviours, echoes, type Program, readEcho, waiters } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(120_000);
 
-let directory: string;
-let path: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
-
-beforeEach(() => {
-  directory = scratch();
-  path = join(directory, "app.sock");
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
-
-function ask(uri = "/") {
-  return request({ listen: { kind: "unix", path }, params: webServerParams({ uri }), timeoutMs: 30_000 });
-}
 
 function argsOf(program: Program, ...more: string[]): string[] {
   const [command = "", ...args] = program.command;
   const env = Object.entries(program.env).flatMap(([name, value]) => ["--env", `${name}=${value}`]);
-  return [command, "--socket", path, ...env, ...more, "--", ...args];
+  return [command, "--socket", place.path, ...env, ...more, "--", ...args];
 }
 
 function readyOf(manager: RunningManager) {
@@ -54,7 +28,7 @@ describe("readiness", () => {
       ...argsOf(behaviours.slowToStart, "--processes", "2", "--env", "BOOT_MS=3000"),
     ]);
     await manager.notice("listener.bound");
-    const answer = await ask();
+    const answer = await ask(place.path);
     expect(answer.status).toBe(200);
     const record = await manager.notice("pool.ready");
     expect(record["ready"]).toBe(2);
@@ -66,7 +40,7 @@ describe("readiness", () => {
     "is seen in a program that %s",
     async (_name, program) => {
       const manager = await startReady(argsOf(program, "--processes", "2", "--start-timeout", "30s"));
-      expect((await ask()).status).toBe(200);
+      expect((await ask(place.path)).status).toBe(200);
       await manager.stop();
     },
   );
@@ -91,7 +65,7 @@ describe("readiness", () => {
 
 describe("a worker that dies", () => {
   test("while idle is replaced at once, by one with its number", async () => {
-    const manager = await startReady([echo, "--socket", path, "--processes", "4"]);
+    const manager = await startReady([echo, "--socket", place.path, "--processes", "4"]);
     const victim = (await manager.see("worker 3", (record) => record.notice === "worker.ready" && record.worker === 3))[
       "pid"
     ];
@@ -108,20 +82,20 @@ describe("a worker that dies", () => {
 
   test("in the middle of a request costs that request only", async () => {
     const manager = await startReady(argsOf(behaviours.crashesOnRequest, "--processes", "2"));
-    await expect(ask("/?exit=9")).rejects.toThrow();
+    await expect(ask(place.path, "/?exit=9")).rejects.toThrow();
     await manager.notice("worker.died");
     await until(() => readyOf(manager).length === 3, { what: "the third worker" });
     await manager.stop();
   });
 
   test("with all its siblings at once leaves the requests in the kernel's queue, and none is refused", async () => {
-    const manager = await startReady([echo, "--socket", path, "--processes", "4"]);
+    const manager = await startReady([echo, "--socket", place.path, "--processes", "4"]);
     for (let round = 0; round < 5; round += 1) {
       const before = manager.workers();
       for (const pid of before) tryKill(pid);
       // One that is just being killed may still take a connection with it.
       await until(() => !before.some(isAlive), { what: "the death of all four", everyMs: 1 });
-      const answers = await Promise.all(Array.from({ length: 40 }, () => ask()));
+      const answers = await Promise.all(Array.from({ length: 40 }, () => ask(place.path)));
       expect(answers.map(({ status }) => status)).toEqual(Array(40).fill(200));
       const served = answers.map((answer) => readEcho(answer.body.toString()).pid);
       expect(before.some((pid) => served.includes(pid))).toBe(false);
@@ -149,11 +123,11 @@ describe("a program that cannot start", () => {
     expect(Math.max(...delays)).toBeGreaterThan(100);
     expect(manager.records.some((record) => record.notice === "pool.crash-loop")).toBe(true);
     expect(await manager.stop()).toMatchObject({ code: 143 });
-    expect(existsSync(path)).toBe(false);
+    expect(existsSync(place.path)).toBe(false);
   });
 
   test("heals by itself when the reason is gone, with all its workers", async () => {
-    const broken = join(directory, "broken");
+    const broken = join(place.directory, "broken");
     writeFileSync(broken, "");
     const args = argsOf(
       behaviours.diesAtBootThenHeals,
@@ -166,7 +140,7 @@ describe("a program that cannot start", () => {
     );
     const manager = runManager(["start", ...args]);
     await manager.notice("pool.crash-loop");
-    const waiting = ask();
+    const waiting = ask(place.path);
     rmSync(broken);
     expect((await manager.notice("manager.ready", 30_000)).msg).toContain("all workers ready");
     expect((await waiting).status).toBe(200);
@@ -175,14 +149,14 @@ describe("a program that cannot start", () => {
   });
 
   test("because it ends with 0 at once is in a crash loop all the same", async () => {
-    const manager = runManager(["start", "/bin/true", "--socket", path]);
+    const manager = runManager(["start", "/bin/true", "--socket", place.path]);
     expect((await manager.notice("pool.crash-loop")).level).toBe("error");
     await manager.stop();
   });
 });
 
 test("several apps run under one manager, and one that fails does not disturb the others", async () => {
-  const config = join(directory, "fcgi-pm.toml");
+  const config = join(place.directory, "fcgi-pm.toml");
   writeFileSync(
     config,
     `[apps.good]\ncommand = ["${echo}"]\nsocket = "app.sock"\nprocesses = 2\n[apps.bad]\ncommand = "/bin/false"\nsocket = "bad.sock"\n`,
@@ -190,7 +164,7 @@ test("several apps run under one manager, and one that fails does not disturb th
   const manager = runManager(["start", "--config", config]);
   await manager.see("good", (record) => record.notice === "pool.ready" && record.app === "good");
   await manager.see("bad", (record) => record.notice === "pool.crash-loop" && record.app === "bad");
-  expect((await ask()).status).toBe(200);
+  expect((await ask(place.path)).status).toBe(200);
   expect(manager.records.some((record) => record.app === "good" && record.notice === "worker.died")).toBe(false);
   await manager.stop();
 });

@@ -1,28 +1,15 @@
 /** What a worker is given, and what it is spared: looked up in the kernel. */
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { request } from "../../src/fastcgi/client.ts";
-import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { descriptorsOf, discard, endAll, processes, runToEnd, scratch, startReady } from "../helpers/manager.ts";
+import { describe, expect, jest, test } from "@jest/globals";
+import { ask, descriptorsOf, discard, processes, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { echoes, others } from "../helpers/programs.ts";
 import { publicDirectory } from "../helpers/webservers.ts";
 
 jest.setTimeout(120_000);
 
-let directory: string;
-let path: string;
+const place = usePlace();
 const [echo = ""] = echoes.c.command;
-
-beforeEach(() => {
-  directory = scratch();
-  path = join(directory, "app.sock");
-});
-
-afterEach(async () => {
-  await endAll();
-  discard(directory);
-});
 
 function statusField(pid: number, name: string): string {
   const line = readFileSync(`/proc/${pid}/status`, "latin1")
@@ -46,7 +33,7 @@ async function oneWorker(args: readonly string[], env?: NodeJS.ProcessEnv) {
 
 describe("a worker", () => {
   test("has the listener as fd 0, two pipes, and nothing else", async () => {
-    const { manager, pid } = await oneWorker([echo, "--socket", path]);
+    const { manager, pid } = await oneWorker([echo, "--socket", place.path]);
     const descriptors = descriptorsOf(pid);
     expect([...descriptors.keys()].toSorted()).toEqual([0, 1, 2]);
     expect(descriptors.get(0)).toMatch(/^socket:/);
@@ -57,7 +44,7 @@ describe("a worker", () => {
   });
 
   test("of one app holds nothing of another app's listener", async () => {
-    const config = join(directory, "fcgi-pm.toml");
+    const config = join(place.directory, "fcgi-pm.toml");
     writeFileSync(
       config,
       `[apps.a]\ncommand = ["${echo}"]\nsocket = "a.sock"\n[apps.b]\ncommand = ["${echo}"]\nsocket = "b.sock"\n`,
@@ -70,7 +57,7 @@ describe("a worker", () => {
   });
 
   test("is a direct child of the manager, leads its own group and session, with no shell between", async () => {
-    const { manager, pid } = await oneWorker([echo, "--socket", path]);
+    const { manager, pid } = await oneWorker([echo, "--socket", place.path]);
     const facts = processes().find((process) => process.pid === pid);
     expect(facts).toMatchObject({ parent: manager.pid, group: pid, session: pid });
     expect(readlinkSync(`/proc/${pid}/exe`)).toBe(echo);
@@ -84,7 +71,7 @@ describe("a worker", () => {
   });
 
   test("gets a clean environment", async () => {
-    const args = [echo, "--socket", path, "--name", "blog", "--env", "A=1 2", "--pass-env", "PASSED"];
+    const args = [echo, "--socket", place.path, "--name", "blog", "--env", "A=1 2", "--pass-env", "PASSED"];
     const { manager, pid } = await oneWorker(args, { PASSED: "yes", SECRET: "no", LANG: "C.UTF-8", TZ: "UTC" });
     const env = environmentOf(pid);
     expect(Object.fromEntries(env)).toEqual({
@@ -104,19 +91,19 @@ describe("a worker", () => {
   });
 
   test("gets what an env-file says, outranked by env", async () => {
-    const file = join(directory, "app.env");
+    const file = join(place.directory, "app.env");
     writeFileSync(file, "# a comment\nFROM_FILE='with spaces'\nBOTH=file\n");
-    const { manager, pid } = await oneWorker([echo, "--socket", path, "--env-file", file, "--env", "BOTH=flag"]);
+    const { manager, pid } = await oneWorker([echo, "--socket", place.path, "--env-file", file, "--env", "BOTH=flag"]);
     expect(environmentOf(pid).get("FROM_FILE")).toBe("with spaces");
     expect(environmentOf(pid).get("BOTH")).toBe("flag");
     await manager.stop();
   });
 
-  test("starts in the program's directory, or where it is told to", async () => {
-    const first = await oneWorker([echo, "--socket", path]);
+  test("starts in the program's place.directory, or where it is told to", async () => {
+    const first = await oneWorker([echo, "--socket", place.path]);
     expect(readlinkSync(`/proc/${first.pid}/cwd`)).toBe(join(echo, ".."));
     await first.manager.stop();
-    const second = await oneWorker([echo, "--socket", path, "--cwd", "/usr"]);
+    const second = await oneWorker([echo, "--socket", place.path, "--cwd", "/usr"]);
     expect(readlinkSync(`/proc/${second.pid}/cwd`)).toBe("/usr");
     await second.manager.stop();
   });
@@ -125,7 +112,7 @@ describe("a worker", () => {
     const args = [
       echo,
       "--socket",
-      path,
+      place.path,
       "--umask",
       "0027",
       "--priority",
@@ -147,11 +134,11 @@ describe("a worker", () => {
 
   test("runs as its user with all supplementary groups, and the socket is that user's", async () => {
     // uucp (10) is in no other group on Debian; nobody needs a change of /etc/group for www-data's own list.
-    const { manager, pid } = await oneWorker([echo, "--socket", path, "--user", "www-data", "--group", "daemon"]);
+    const { manager, pid } = await oneWorker([echo, "--socket", place.path, "--user", "www-data", "--group", "daemon"]);
     expect(statusField(pid, "Uid").split("\t")).toEqual(["33", "33", "33", "33"]);
     expect(statusField(pid, "Gid").split("\t")).toEqual(["1", "1", "1", "1"]);
     expect(statusField(pid, "Groups").split(" ")).toContain("33");
-    expect(statSync(path)).toMatchObject({ uid: 33, gid: 1 });
+    expect(statSync(place.path)).toMatchObject({ uid: 33, gid: 1 });
     expect(environmentOf(pid).get("HOME")).toBe("/var/www");
     expect(environmentOf(pid).get("USER")).toBe("www-data");
     await manager.stop();
@@ -162,7 +149,7 @@ describe("a worker", () => {
     const args = [
       echo,
       "--socket",
-      path,
+      place.path,
       "--user",
       "www-data",
       "--env",
@@ -193,20 +180,16 @@ describe("a worker", () => {
     const manager = await startReady([
       "php-cgi",
       "--socket",
-      path,
+      place.path,
       "--",
       "-d",
       "display_errors=1",
       "-d",
       "memory_limit=77M",
     ]);
-    const script = join(directory, "limit.php");
+    const script = join(place.directory, "limit.php");
     writeFileSync(script, "<?php echo ini_get('memory_limit'), ini_get('display_errors');");
-    const answer = await request({
-      listen: { kind: "unix", path },
-      params: webServerParams({ uri: "/limit.php", scriptFilename: script }),
-      timeoutMs: 10_000,
-    });
+    const answer = await ask(place.path, "/limit.php", { scriptFilename: script });
     expect(answer.body.toString()).toBe("77M1");
     await manager.stop();
   });
@@ -214,19 +197,19 @@ describe("a worker", () => {
 
 describe("before anything is started, it is refused with its remedy", () => {
   const write = (name: string, text: string, mode: number): string => {
-    const file = join(directory, name);
+    const file = join(place.directory, name);
     writeFileSync(file, text);
     chmodSync(file, mode);
     return file;
   };
   const refusal = async (program: string, ...args: string[]) => {
-    const ended = await runToEnd(["start", program, "--socket", path, ...args]);
+    const ended = await runToEnd(["start", program, "--socket", place.path, ...args]);
     expect(ended.code).toBe(1);
     return ended.stderr;
   };
 
   test("a program that is missing", async () => {
-    expect(await refusal(join(directory, "none.fcgi"))).toContain(`there is no ${directory}/none.fcgi`);
+    expect(await refusal(join(place.directory, "none.fcgi"))).toContain(`there is no ${place.directory}/none.fcgi`);
     expect(await refusal("no-such-program")).toContain("nor in PATH");
   });
 
@@ -236,8 +219,8 @@ describe("before anything is started, it is refused with its remedy", () => {
   });
 
   test("a directory", async () => {
-    mkdirSync(join(directory, "app.fcgi"));
-    expect(await refusal(join(directory, "app.fcgi"))).toContain("it is a directory");
+    mkdirSync(join(place.directory, "app.fcgi"));
+    expect(await refusal(join(place.directory, "app.fcgi"))).toContain("it is a directory");
   });
 
   test("a script whose interpreter does not exist", async () => {
@@ -273,10 +256,10 @@ describe("before anything is started, it is refused with its remedy", () => {
     discard(home);
   });
 
-  test("a working directory that is missing, or closed to the user", async () => {
-    expect(await refusal(echo, "--cwd", join(directory, "none"))).toContain("is no directory");
-    chmodSync(directory, 0o700);
-    expect(await refusal("/bin/cat", "--cwd", directory, "--user", "www-data")).toContain("may not enter it");
+  test("a working place.directory that is missing, or closed to the user", async () => {
+    expect(await refusal(echo, "--cwd", join(place.directory, "none"))).toContain("is no directory");
+    chmodSync(place.directory, 0o700);
+    expect(await refusal("/bin/cat", "--cwd", place.directory, "--user", "www-data")).toContain("may not enter it");
   });
 
   test("a user or group that is unknown", async () => {
