@@ -5,7 +5,8 @@ import type { PoolPolicy } from "../supervision/pool.ts";
 export function policyOf(app: App): PoolPolicy {
   return {
     startTimeoutMs: app.startTimeoutMs,
-    startGraceMs: app.startGraceMs,
+    // Where the kernel cannot be asked, living is all the proof there is: it has to be reachable before start-timeout.
+    startGraceMs: Math.min(app.startGraceMs, app.startTimeoutMs / 2),
     minServerLifeMs: app.minServerLifeMs,
     restartDelayMs: app.restartDelayMs,
     maxRestartDelayMs: app.maxRestartDelayMs,

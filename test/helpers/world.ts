@@ -98,6 +98,8 @@ export class World {
   readonly processes = new Map<number, Process>();
   pool: Pool;
   nowMs = 0;
+  /** For when the law wants to be woken. */
+  alarmMs = never;
   /** Processes that live, told or not. */
   living = 0;
   /** Events told to the law. */
@@ -144,7 +146,7 @@ export class World {
   advance(): boolean {
     for (;;) {
       const next = this.#agenda.first();
-      const ringMs = max(this.nowMs, alarmOf(this.pool, this.nowMs) + this.#ringLateMs);
+      const ringMs = max(this.nowMs, this.alarmMs + this.#ringLateMs);
       if (next === undefined && ringMs === never) return false;
       if (next === undefined || ringMs < next.atMs) return this.#ring(ringMs);
       this.#agenda.takeFirst();
@@ -196,6 +198,7 @@ export class World {
       this.#watcher.asked(this, effect);
       this.#perform(effect);
     }
+    this.alarmMs = alarmOf(this.pool, this.nowMs);
     this.#watcher.settled(this, event);
     this.#ringLateMs = this.#chance() < 0.1 ? this.#chance() * latestRingMs : this.#chance();
   }

@@ -1,6 +1,6 @@
 /** Holds the law to what architecture.md says must hold after every event. Throws at the first breach. */
 import type { NoticeType } from "../../src/supervision/notice.ts";
-import { alarmOf, type PoolEvent, readyCount } from "../../src/supervision/pool.ts";
+import { type PoolEvent, readyCount } from "../../src/supervision/pool.ts";
 import { type Effect, isAlive, isLeaving, pidOf } from "../../src/supervision/worker.ts";
 import { latestNewsMs, latestRingMs, type Nature, type Process, type Watcher, type World } from "../helpers/world.ts";
 import { Ledger } from "./ledger.ts";
@@ -128,8 +128,7 @@ export class Watch implements Watcher {
     must(staying.length >= wish.size, "gives up slots that are wanted");
     must(serving.length <= wish.size, "keeps more workers than wanted");
     for (const process of world.processes.values()) this.#judge(world, process);
-    const alarmMs = alarmOf(world.pool, world.nowMs);
-    must(event.type !== "alarm" || alarmMs > world.nowMs, "rings for ever");
+    must(event.type !== "alarm" || world.alarmMs > world.nowMs, "rings for ever");
     this.#ledger.sync(world);
     this.#lookForDelay(world);
   }
@@ -169,7 +168,7 @@ export class Watch implements Watcher {
   atRest(world: World): void {
     const { size } = world.pool.wish;
     const processes = [...world.processes.values()];
-    must(alarmOf(world.pool, world.nowMs) === never, "does not rest");
+    must(world.alarmMs === never, "does not rest");
     must(world.living === size, `rests with ${world.living} of ${size} processes`);
     must(readyCount(world.pool) === size && world.pool.workers.length === size, `rests without ${size} ready workers`);
     must(
