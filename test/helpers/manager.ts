@@ -64,9 +64,10 @@ export function discard(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Ends what a failed test has left. */
+/** Ends what a failed test has left. A manager that is stopped first cannot replace the workers that are killed. */
 export async function endAll(): Promise<void> {
   for (const child of running) {
+    child.kill("SIGSTOP");
     for (const worker of childrenOf(child.pid ?? 0)) tryKill(-worker);
     child.kill("SIGKILL");
   }

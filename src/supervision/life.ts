@@ -1,0 +1,114 @@
+/** The plain data of a worker's life: what there is, what happens, what is asked for. The law itself is in worker.ts and pool.ts. */
+import type { Exit, Notice } from "./notice.ts";
+
+/** Time and chance are arguments. `nowMs` is monotonic. */
+export interface Moment {
+  readonly nowMs: number;
+  /** 0 to 1, drawn anew for each event. */
+  readonly chance: number;
+}
+
+export interface WorkerPolicy {
+  readonly startTimeoutMs: number;
+  readonly startGraceMs: number;
+  /** With "SIG". */
+  readonly stopSignal: string;
+  readonly stopTimeoutMs: number;
+  readonly drain: "idle" | "signal";
+  readonly drainTimeoutMs: number;
+}
+
+/**
+ * What a look at the kernel showed: it waits for a request, it holds an accepted connection, neither of them, or the
+ * kernel does not tell.
+ */
+export type Sight = "waiting" | "busy" | "elsewhere" | "unseen";
+
+interface Alive {
+  readonly number: number;
+  readonly generation: number;
+  readonly pid: number;
+  readonly spawnedMs: number;
+}
+
+/**
+ * A slot with no process: it waits for its turn. Who follows a worker that served (`recycled`, `death`) comes at once;
+ * only a death draws on the spawn budget.
+ */
+export interface Waiting {
+  readonly state: "backoff";
+  readonly number: number;
+  readonly untilMs: number;
+  readonly cause: "new" | "recycled" | "death" | "failure";
+}
+export interface Spawning {
+  readonly state: "spawning";
+  readonly number: number;
+  readonly generation: number;
+  readonly spawnedMs: number;
+}
+export interface Starting extends Alive {
+  readonly state: "starting";
+  readonly lookAtMs: number;
+  readonly everyMs: number;
+}
+export interface Ready extends Alive {
+  readonly state: "ready";
+  readonly readyMs: number;
+}
+export interface Draining extends Alive {
+  readonly state: "draining";
+  readonly drainedMs: number;
+  readonly lookAtMs: number;
+  readonly everyMs: number;
+  /** False while the answer to come is that of a look without hold, made before it was asked to leave. */
+  readonly held: boolean;
+}
+export interface Stopping extends Alive {
+  readonly state: "stopping";
+  readonly signalledMs: number;
+  readonly nextMs: number;
+  /** A late worker did not get ready in time: its end counts as an early death. */
+  readonly why: "unwanted" | "late";
+}
+export interface Killing extends Alive {
+  readonly state: "killing";
+  readonly killedMs: number;
+  readonly nextMs: number;
+  readonly why: "unwanted" | "late";
+}
+
+export type Worker = Waiting | Spawning | Starting | Ready | Draining | Stopping | Killing;
+export type StateName = Worker["state"];
+
+export type WorkerEvent =
+  | { readonly type: "spawned"; readonly pid: number }
+  | { readonly type: "refused"; readonly reason: string }
+  | { readonly type: "looked"; readonly sight: Sight }
+  | { readonly type: "exited"; readonly exit: Exit }
+  | { readonly type: "deadline" }
+  | { readonly type: "retired" }
+  | { readonly type: "condemned" };
+export type EventType = WorkerEvent["type"];
+
+export type Effect =
+  | { readonly type: "spawn"; readonly number: number; readonly generation: number }
+  | { readonly type: "signal"; readonly pid: number; readonly signal: string; readonly group: boolean }
+  /** Look what the worker does. `hold`: stop its group first and leave it stopped until the answer is dealt with. */
+  | { readonly type: "look"; readonly pid: number; readonly hold: boolean }
+  | { readonly type: "notice"; readonly notice: Notice };
+
+/** How a worker ended, for the pool that has to replace it. */
+export type Ending =
+  | { readonly kind: "early"; readonly spawnedMs: number; readonly cleanly: boolean; readonly describe: Describe }
+  | { readonly kind: "died"; readonly spawnedMs: number; readonly free: boolean; readonly describe: Describe }
+  | { readonly kind: "left" };
+/** The notice of an early death names the wait, which the pool decides. */
+export type Describe = (retryInMs: number) => Notice;
+
+export interface Step {
+  /** Absent: the worker is gone and its ending says how. */
+  readonly worker?: Worker;
+  readonly ending?: Ending;
+  readonly effects: readonly Effect[];
+}
