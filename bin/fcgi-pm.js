@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import "../dist/fcgi-pm.js";
+import "../dist/cli/fcgi-pm.js";

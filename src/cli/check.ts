@@ -24,7 +24,7 @@ export async function check(file: string | undefined): Promise<number> {
   if (logFile !== undefined) await attempt(() => proveLog(logFile));
   for (const app of config.apps) await attempt(() => prove(app));
   if (wrong === 0) return 0;
-  process.stderr.write(`error: ${wrong} of ${config.apps.length} apps of ${path} cannot run as they are\n`);
+  process.stderr.write(`error: ${path} cannot run as it is: ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`);
   return 5;
 }
 

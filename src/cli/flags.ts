@@ -19,7 +19,7 @@ export function givenFlags(command: Command, keys: readonly NamedKey[]): Record<
 }
 
 function optionOf(key: NamedKey): Option {
-  const fallback = key.default ?? key.otherwise;
+  const fallback = (key.default ?? key.otherwise)?.replaceAll("`", "");
   const note = fallback === undefined || key.placeholder === "" ? "" : ` (${fallback})`;
   const option = new Option(flagOf(key), `${key.description}${note}`);
   if (key.repeats === true)

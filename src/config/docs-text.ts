@@ -113,7 +113,7 @@ started never matters to a config file.`;
 const listeners = `## Listeners
 
 Without \`socket\` and \`port\` an app listens on the Unix socket \`NAME.sock\` in the runtime directory: \`$RUNTIME_DIRECTORY\`, else
-\`/run/fcgi-pm\` for root, else \`$XDG_RUNTIME_DIR/fcgi-pm\`.
+\`/run/fcgi-pm\` for root, else \`$XDG_RUNTIME_DIR/fcgi-pm\`, else \`/tmp/fcgi-pm-UID\`.
 
 ${formatTable(
   ["port", "listens on"],
@@ -130,9 +130,9 @@ reach needs \`allowed-clients\` or a firewall.`;
 
 const environment = `## The environment of a worker
 
-Workers get a clean environment, the same whoever started the manager: PATH, HOME, USER, LANG and TZ, then the variables that \`pass-env\`
+Workers get a clean environment, the same whoever started the manager: PATH, HOME, USER, the manager's LANG and TZ if it has them, then the variables that \`pass-env\`
 names, then those of \`env-file\`, then those of \`env\`; the later one wins. FCGI_PM_APP, FCGI_PM_WORKER (its number) and
-FCGI_PM_GENERATION are added. With \`allowed-clients\`, FCGI_WEB_SERVER_ADDRS is set.
+FCGI_PM_GENERATION are added, and FCGI_PM_LISTEN_QUEUE_DEPTH where there is a listener. With \`allowed-clients\`, FCGI_WEB_SERVER_ADDRS is set.
 
 A name consists of letters, digits and underscores, no digit first: a shell stands between the manager and the program for a moment,
 and it could not carry others.`;

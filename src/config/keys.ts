@@ -86,7 +86,8 @@ const listener = {
   listen: {
     kind: "boolean",
     group: "Listener",
-    description: "With false the app has no listener: a plain supervised program, such as a queue worker.",
+    description:
+      "Whether the app has a listener; without one it is a plain supervised program, such as a queue worker.",
     placeholder: "",
     default: "true",
     flag: "--no-listen",
@@ -136,7 +137,7 @@ const environment = {
   "env-file": {
     kind: "paths",
     group: "Environment",
-    description: "Files of NAME=VALUE lines, read at start and again at reload; a later file overrides an earlier one.",
+    description: "Files of NAME=VALUE lines, read at the start; a later file overrides an earlier one.",
     placeholder: "<path>",
     otherwise: "none",
     repeats: true,

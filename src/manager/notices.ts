@@ -10,7 +10,6 @@ export type ShellNotice =
   | { readonly type: "listener.taken"; readonly address: string; readonly remedy: string }
   | { readonly type: "listener.non-blocking"; readonly remedy: string }
   | { readonly type: "app.runs-as-root"; readonly remedy: string }
-  | { readonly type: "app.stopping"; readonly workers: number }
   | { readonly type: "output.cut"; readonly number: number; readonly cutBytes: number }
   | { readonly type: "output.dropped"; readonly number: number; readonly lines: number; readonly bytes: number };
 
@@ -38,7 +37,6 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "listener.taken": (n) => `${n.address} is no longer our socket: a program bound the path anew. ${n.remedy}`,
   "listener.non-blocking": (n) => `the shared socket is non-blocking, which makes workers exit at once. ${n.remedy}`,
   "app.runs-as-root": (n) => `workers run as root. ${n.remedy}`,
-  "app.stopping": (n) => `stopping ${n.workers} workers`,
   "output.cut": (n) => `worker ${n.number} wrote a line that is too long: ${formatSize(n.cutBytes)} were cut off`,
   "output.dropped": (n) =>
     `worker ${n.number} writes faster than it may: ${n.lines} lines (${formatSize(n.bytes)}) were dropped`,
@@ -46,7 +44,8 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "manager.ready": (n) => `all workers ready after ${formatDuration(n.tookMs)}`,
   "manager.stopping": (n) => `${n.why}: stopping; once more ends all at once`,
   "manager.killing": (n) => `${n.why}: killing all workers now`,
-  "manager.ignores": (n) => `${n.signal} is ignored: this version cannot reload; stop and start instead`,
+  "manager.ignores": (n) =>
+    `${n.signal} is ignored: this version does nothing on it; to load a new config, stop and start`,
   "manager.stopped": () => "stopped",
   "log.dropped": (n) => `the log was written too slowly: ${n.lines} lines of workers were dropped`,
 };

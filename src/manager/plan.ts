@@ -96,6 +96,6 @@ export function warningsOf(plan: Plan, listener: Listener | undefined): ShellNot
     }
     if (app.listen.kind === "tcp" && !isLoopback(app.listen.host)) notices.push({ type: "listener.public", address });
   }
-  if (identity.uid === 0) notices.push({ type: "app.runs-as-root", remedy: "Give --user, such as --user www-data" });
+  if (identity.uid === 0) notices.push({ type: "app.runs-as-root", remedy: "Set user, such as www-data" });
   return notices;
 }

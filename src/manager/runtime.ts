@@ -39,6 +39,7 @@ export class Runtime {
   #pool: Pool;
   #working = false;
   #takenSaid = false;
+  #nonBlockingSaid = false;
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts;
@@ -69,7 +70,9 @@ export class Runtime {
     for (let event = this.#mailbox.shift(); event !== undefined; event = this.#mailbox.shift()) {
       const outcome = step(this.#pool, event, { nowMs: nowMs(), chance: Math.random() });
       this.#pool = outcome.pool;
-      for (const effect of outcome.effects) this.#perform(effect);
+      // Acts first, words after: a dead worker's successor does not wait for the sentence about its death.
+      for (const effect of outcome.effects) if (effect.type !== "notice") this.#perform(effect);
+      for (const effect of outcome.effects) if (effect.type === "notice") this.#tell(effect.notice);
       if (nowMs() - startedMs > longestTurnMs && this.#mailbox.length > 0) {
         setImmediate(() => this.#work());
         return;
@@ -79,7 +82,7 @@ export class Runtime {
     this.#alarm.set(alarmOf(this.#pool, nowMs()));
   }
 
-  #perform(effect: Effect): void {
+  #perform(effect: Exclude<Effect, { type: "notice" }>): void {
     switch (effect.type) {
       case "spawn":
         this.#spawn(effect.number, effect.generation);
@@ -90,9 +93,6 @@ export class Runtime {
       case "look":
         if (effect.hold) this.#hold(effect.pid);
         else this.#look(effect.pid);
-        break;
-      case "notice":
-        this.#tell(effect.notice);
         break;
     }
   }
@@ -172,9 +172,11 @@ export class Runtime {
   /** libfcgi, PHP and what is built on them take EAGAIN from accept for the end and exit with 0, without a word. */
   #explainLoop(): void {
     const { listener } = this.#parts;
-    if (listener === undefined || !isNonBlocking(listener.fd)) return;
+    if (listener === undefined || this.#nonBlockingSaid || !isNonBlocking(listener.fd)) return;
+    this.#nonBlockingSaid = true;
     const remedy =
-      "Some program set O_NONBLOCK on fd 0; programs that do so and programs built on libfcgi cannot share a socket";
+      "Some program set O_NONBLOCK on fd 0; programs that do so and programs built on libfcgi cannot share a socket. " +
+      "The flag stays until fcgi-pm is started anew";
     this.#tell({ type: "listener.non-blocking", remedy });
   }
 

@@ -32,7 +32,7 @@ import {
   unixAddress,
 } from "./posix.ts";
 import { holdersOf } from "./procfs.ts";
-import { describeHolders, explainPath, explainTcp } from "./refusal.ts";
+import { explainPath, explainTcp, refuseHeld } from "./refusal.ts";
 import { tcpSocketsAt, unixSocketsAt } from "./sockdiag.ts";
 
 export interface Listener {
@@ -189,18 +189,18 @@ function withProbe(path: string, connected: (fd: number) => string): string {
 
 function inUse(path: string, file: Stats | undefined): FcgiPmError {
   const inodes = file === undefined ? undefined : unixSocketsAt(file, "listening");
-  const owner = inodes === undefined || inodes.length === 0 ? peerOf(path) : describeHolders(holdersOf(inodes));
-  return new FcgiPmError("FCGI_PM_SOCKET_IN_USE", `Cannot listen on "${path}": ${owner} on it`);
+  const holders = inodes === undefined || inodes.length === 0 ? peerOf(path) : holdersOf(inodes);
+  return refuseHeld("FCGI_PM_SOCKET_IN_USE", `"${path}"`, holders);
 }
 
 /** The listener sits where the kernel does not list it: ask for the credentials of the other end. */
-function peerOf(path: string): string {
+function peerOf(path: string): number[] {
   let pid = 0;
   withProbe(path, (fd) => {
     pid = peerCredentials(fd).pid;
     return "connected";
   });
-  return describeHolders(pid === 0 ? [] : [pid]);
+  return pid === 0 ? [] : [pid];
 }
 
 /** Bound under a temporary name, made ready there, then renamed: there is no moment with wrong rights, or without a listener. */

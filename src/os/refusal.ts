@@ -3,15 +3,33 @@ import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { formatAddress } from "../supervision/socket.ts";
 import { SystemCallError } from "./posix.ts";
-import { holdersOf, processName } from "./procfs.ts";
+import { holdersOf, isWorkerOfOurs, processName } from "./procfs.ts";
 import { tcpSocketsAt } from "./sockdiag.ts";
 
-/** `process 4711 (php-cgi) and 3 more listens`, as the kernel names them. */
+/** `process 4711 (php-cgi) and 3 more listen`, as the kernel names them. */
 export function describeHolders(pids: readonly number[]): string {
   const [first, ...others] = pids;
   if (first === undefined) return "a process that is hidden from us listens";
-  const more = others.length === 0 ? "" : ` and ${others.length} more`;
-  return `process ${first} (${processName(first) ?? "gone meanwhile"})${more} listens`;
+  const name = `process ${first} (${processName(first) ?? "gone meanwhile"})`;
+  return others.length === 0 ? `${name} listens` : `${name} and ${others.length} more listen`;
+}
+
+/**
+ * The refusal of a socket that these processes hold. Where all of them are workers of a manager that was killed, nobody
+ * else will end them, and the remedy says how.
+ */
+export function refuseHeld(
+  code: "FCGI_PM_SOCKET_IN_USE" | "FCGI_PM_PORT_IN_USE",
+  what: string,
+  pids: readonly number[],
+): FcgiPmError {
+  const orphans = pids.length > 0 && pids.every(isWorkerOfOurs);
+  const why = orphans
+    ? `${describeHolders(pids)} on it, left by a manager that was killed`
+    : `${describeHolders(pids)} on it`;
+  const flag = code === "FCGI_PM_PORT_IN_USE" ? "--port" : "--socket";
+  const remedy = `kill ${pids.join(" ")}, or give this app another ${flag}`;
+  return new FcgiPmError(code, `Cannot listen on ${what}: ${why}`, orphans ? { remedy } : {});
 }
 
 function errnoOf(error: unknown): string {
@@ -55,10 +73,7 @@ export function explainTcp(error: unknown, host: string, port: number): unknown 
         ...(tcpSocketsAt("ipv4", port, "listening") ?? []),
         ...(tcpSocketsAt("ipv6", port, "listening") ?? []),
       ];
-      return new FcgiPmError(
-        "FCGI_PM_PORT_IN_USE",
-        `Cannot listen on ${address}: ${describeHolders(holdersOf(inodes))} on that port`,
-      );
+      return refuseHeld("FCGI_PM_PORT_IN_USE", address, holdersOf(inodes));
     }
     case "EACCES":
       return new FcgiPmError("FCGI_PM_PORT_FORBIDDEN", `Cannot listen on ${address}: ports below 1024 are for root`);

@@ -1,5 +1,5 @@
 /** Where sockets lie that nobody named: the runtime directory. */
-import { mkdirSync } from "node:fs";
+import { lstatSync, mkdirSync, statSync } from "node:fs";
 import { FcgiPmError } from "../errors.ts";
 
 /** `$RUNTIME_DIRECTORY` (systemd gives it), `/run/fcgi-pm` for root, `$XDG_RUNTIME_DIR/fcgi-pm`, at last a directory in /tmp. */
@@ -12,14 +12,21 @@ export function runtimeDirectory(env: NodeJS.ProcessEnv): string {
   return own === undefined || own === "" ? `/tmp/fcgi-pm-${uid}` : `${own}/fcgi-pm`;
 }
 
-/** Makes it where it is missing, so that web servers may enter it. */
+/** Makes it where it is missing, so that web servers may enter it; refuses one in which somebody else could lay sockets for us. */
 export function ensureRuntimeDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o755 });
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code;
-    throw new FcgiPmError("FCGI_PM_SOCKET_DIRECTORY_WRONG", `Cannot make the runtime directory ${path}: ${why}`, {
-      remedy: "give --socket, or set RUNTIME_DIRECTORY",
-    });
+    throw wrong(path, `cannot be made (${(error as NodeJS.ErrnoException).code})`);
   }
+  const found = lstatSync(path);
+  const uid = process.geteuid?.() ?? 0;
+  if (!found.isDirectory() && !statSync(path).isDirectory()) throw wrong(path, "is no directory");
+  if (found.uid !== uid && found.uid !== 0) throw wrong(path, `belongs to another user (${found.uid})`);
+}
+
+function wrong(path: string, why: string): FcgiPmError {
+  return new FcgiPmError("FCGI_PM_SOCKET_DIRECTORY_WRONG", `The runtime directory ${path} ${why}`, {
+    remedy: "give --socket, or set RUNTIME_DIRECTORY",
+  });
 }

@@ -25,7 +25,7 @@ export type Notice =
   | ({ readonly type: "worker.recycled"; readonly livedMs: number } & OfWorker)
   | ({ readonly type: "worker.late"; readonly waitedMs: number } & OfWorker)
   | ({ readonly type: "worker.stopped"; readonly exit: Exit } & OfWorker)
-  | ({ readonly type: "worker.killed"; readonly why: "idle" | "timeout" | "now" | "left-behind" } & OfWorker)
+  | ({ readonly type: "worker.killed"; readonly why: "idle" | "timeout" | "now" } & OfWorker)
   | ({ readonly type: "worker.lingers"; readonly waitedMs: number } & OfWorker)
   | ({ readonly type: "worker.drain-timeout"; readonly waitedMs: number } & OfWorker)
   | { readonly type: "spawn.refused"; readonly number: number; readonly reason: string; readonly retryInMs: number }
@@ -49,7 +49,6 @@ const killReasons = {
   idle: "it is idle and ignores the stop signal",
   timeout: "it is still there at the end of stop-timeout",
   now: "all is to end now",
-  "left-behind": "it left processes behind",
 } as const;
 
 const sentences: { readonly [T in NoticeType]: (notice: Extract<Notice, { type: T }>) => string } = {

@@ -53,9 +53,9 @@ export const contestants: readonly Contestant[] = [
   },
 ];
 
-/** One worker with nobody to watch it. */
-export function aloneCommand(socket: string): string[] {
-  return spawnFcgi(socket, echo());
+/** One worker with nobody to watch it; undefined where spawn-fcgi is missing. */
+export function aloneCommand(socket: string): string[] | undefined {
+  return lacking("spawn-fcgi").length > 0 ? undefined : spawnFcgi(socket, echo());
 }
 
 /** Those that are installed. */

@@ -1,5 +1,6 @@
 /** `npm run bench`: fcgi-pm and its peers in one run. `--only NAME` measures one thing, `--write` writes the page. */
-import { cpus } from "node:os";
+import { readFileSync } from "node:fs";
+import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { measureAllKilled } from "./all-killed.ts";
 import { measureCrowd } from "./crowd.ts";
@@ -25,6 +26,7 @@ async function main(): Promise<void> {
   const wanted = Object.entries(metrics).filter(([name]) => values.only === undefined || name === values.only);
   if (wanted.length === 0) throw new Error(`--only takes one of: ${Object.keys(metrics).join(", ")}`);
   if (values.write && values.only !== undefined) throw new Error("--write needs the whole table: leave --only out");
+  const [busy = 0] = loadavg();
   const results: Result[] = [];
   for (const [name, measure] of wanted) {
     process.stderr.write(`measuring ${name} …\n`);
@@ -32,15 +34,17 @@ async function main(): Promise<void> {
   }
   const table = markdown(results);
   process.stdout.write(`${table}\n`);
-  if (values.write) writePerformance(`${description()}\n\n${table}`);
+  if (values.write) writePerformance(`${description(busy)}\n\n${table}`);
 }
 
-function description(): string {
-  const machine = `${cpus().length} cores of a shared machine, Debian 12, Node ${process.versions.node.split(".")[0]}`;
+/** The kind of machine, without a date. */
+function description(busy: number): string {
+  const system = /^PRETTY_NAME="(.*)"/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1] ?? process.platform;
+  const machine = `${cpus().length} shared cores, ${system}, Node ${process.versions.node.split(".")[0]}`;
   return (
-    `Made by \`npm run bench -- --write\` on ${machine}. ` +
+    `Made by \`npm run bench -- --write\` on ${machine}; load average ${busy.toFixed(1)} before the run, ${(loadavg()[0] ?? 0).toFixed(1)} after it. ` +
     "Each cell: median [least..most] (samples). The contestants take turns, round by round, with 4 workers of " +
-    "`fixtures/apps/echo.c` on a Unix socket."
+    "`fixtures/apps/echo.c` on a Unix socket. A ratio of the first and the last line is the median over the rounds."
   );
 }
 

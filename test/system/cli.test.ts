@@ -132,7 +132,7 @@ describe("a config", () => {
     expect(code).toBe(5);
     for (const reason of ["there is no", "it is a regular file", 'no user "nobody-at-all"', "mkdir -p"])
       expect(stdout).toContain(reason);
-    expect(stderr).toContain("4 of 4 apps");
+    expect(stderr).toContain("4 problems");
   });
 
   test("is proved beside the manager that runs it", async () => {

@@ -71,6 +71,9 @@ const callOf = (pid: number): number => Number.parseInt(readProc(`${pid}/syscall
 /** How often the main thread has gone to sleep so far. */
 const sleepsOf = (pid: number): string => /^voluntary_ctxt_switches:.*/m.exec(readProc(`${pid}/status`))?.[0] ?? "";
 
+const flagsIn = (fdinfo: string): string | undefined => /^flags:\s+(\d+)/m.exec(readProc(fdinfo))?.[1];
+const isNonblock = (flags = ""): boolean => (Number.parseInt(flags, 8) & nonblock) !== 0;
+
 /** The manager's own descriptor of the listener, which the workers have as fd 0. */
 function listenerFd({ manager }: Site): number {
   const link = descriptorsOf(manager.workers()[0] ?? 0).get(0);
@@ -83,23 +86,23 @@ interface Watch {
   /** How often it has looked. */
   readonly looks: number;
   /** What it saw that may not be. */
-  readonly sights: readonly string[];
+  readonly sights: ReadonlySet<string>;
   stop(): void;
 }
 
 /** Looks every few milliseconds whether the flag is set, and whether a worker sleeps in accept from one look to the next. */
 function watchWorkers(site: Site): Watch {
   const fdinfo = `${site.manager.pid}/fdinfo/${listenerFd(site)}`;
-  const sights: string[] = [];
+  const sights = new Set<string>();
   let inAccept = new Map<number, string>();
   const seen = { looks: 0, sights, stop: () => clearInterval(timer) };
   const look = (): void => {
     seen.looks += 1;
-    const flags = /^flags:\s+(\d+)/m.exec(readProc(fdinfo))?.[1];
-    if (flags !== undefined && (Number.parseInt(flags, 8) & nonblock) === 0) sights.push(`flags ${flags}`);
+    const flags = flagsIn(fdinfo);
+    if (flags !== undefined && !isNonblock(flags)) sights.add(`flags ${flags}`);
     const pids = site.manager.workers().filter((pid) => calls.accept.includes(callOf(pid)));
     const now = new Map(pids.map((pid) => [pid, sleepsOf(pid)]));
-    for (const [pid, sleeps] of now) if (inAccept.get(pid) === sleeps) sights.push(`worker ${pid} sleeps in accept`);
+    for (const [pid, sleeps] of now) if (inAccept.get(pid) === sleeps) sights.add(`worker ${pid} sleeps in accept`);
     inAccept = now;
   };
   const timer = setInterval(look, 5);
@@ -124,10 +127,10 @@ const ways = {
 } as const;
 
 /** Ends one worker after the other and waits each time until its successor is ready. */
-async function respawn(site: Site, kinds: readonly (keyof typeof ways)[]): Promise<void> {
+async function respawn(site: Site, times: number, kinds: readonly (keyof typeof ways)[]): Promise<void> {
   const ready = (): number => site.manager.records.filter(({ notice }) => notice === "worker.ready").length;
   const before = ready();
-  for (let n = 0; n < respawns; n += 1) {
+  for (let n = 0; n < times; n += 1) {
     await ways[kinds[n % kinds.length] ?? "kill -9"](site, n);
     await until(() => ready() > before + n, { what: `successor ${n + 1}`, timeoutMs: 30_000, everyMs: 2 });
   }
@@ -141,7 +144,7 @@ describe.each(["unix", "tcp"] as const)("Four Node workers over %s", (kind) => {
     const site = await startSite(kind);
     watch = watchWorkers(site);
     load = flow(site);
-    await respawn(site, ["kill -9", "SIGTERM", "exit"]);
+    await respawn(site, respawns, ["kill -9", "SIGTERM", "exit"]);
     const { answered, failed } = await load.stop();
     expect(answered).toBeGreaterThan(0);
     // Who dies takes along what it had in its hands, and nothing else is lost.
@@ -150,7 +153,8 @@ describe.each(["unix", "tcp"] as const)("Four Node workers over %s", (kind) => {
     await until(() => site.manager.workers().every((pid) => calls.epoll.includes(callOf(pid))), {
       what: "quiet workers",
     });
-    expect(watch.sights).toEqual([]);
+    for (const pid of site.manager.workers()) expect(isNonblock(flagsIn(`${pid}/fdinfo/0`))).toBe(true);
+    expect([...watch.sights]).toEqual([]);
     expect(watch.looks).toBeGreaterThan(respawns);
   });
 
@@ -158,10 +162,10 @@ describe.each(["unix", "tcp"] as const)("Four Node workers over %s", (kind) => {
     const site = await startSite(kind);
     watch = watchWorkers(site);
     load = flow(site);
-    await respawn(site, ["SIGTERM"]);
+    await respawn(site, 20, ["SIGTERM"]);
     const { failed, complaints, pids } = await load.stop();
     expect([failed, complaints]).toEqual([nothingFailed, []]);
     expect(pids.size).toBeGreaterThan(workers);
-    expect(watch.sights).toEqual([]);
+    expect([...watch.sights]).toEqual([]);
   });
 });

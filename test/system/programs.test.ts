@@ -34,9 +34,18 @@ interface Site extends Target {
 const workers = 4;
 const mebibyte = Buffer.alloc(2 ** 20, "One line of many, and a byte that is no text: \xff\x00\r\n", "latin1");
 
+const directories: string[] = [];
+
+/** Ends what is still there, whether a test has failed or not. */
+async function cleanUp(): Promise<void> {
+  await endAll();
+  for (const directory of directories.splice(0)) discard(directory);
+}
+
 /** Starts the program with four workers and waits until all are ready. */
 async function startSite(program: Program, transport: Transport, flags: readonly string[] = []): Promise<Site> {
   const directory = scratch();
+  directories.push(directory);
   const port = await freePort();
   const path = join(directory, "app.sock");
   const listen = transport === "unix" ? { kind: "unix", path } : { kind: "tcp", host: "127.0.0.1", port };
@@ -127,10 +136,7 @@ describe.each(Object.values(echoes))("$name", (program) => {
     beforeAll(async () => {
       site = await startSite(program, transport);
     });
-    afterAll(async () => {
-      await endAll();
-      if (site) discard(site.directory);
-    });
+    afterAll(cleanUp);
 
     describe.each(Object.keys(clients) as (keyof typeof clients)[])("through %s", (client) => {
       test("answers a GET with its query", async () => {
@@ -155,6 +161,8 @@ describe.each(Object.values(echoes))("$name", (program) => {
       const { pid: victim } = await ask(site, "/");
       const before = site.manager.workers();
       tryKill(victim);
+      // A process that is being killed can still take a connection in its accept, and takes it along.
+      await until(() => !isAlive(victim), { what: "its end" });
       await ask(site, "/during");
       const successor = await site.manager.see(
         "the successor to be ready",
@@ -187,8 +195,7 @@ describe.each(Object.values(echoes))("$name", (program) => {
         if (site.listen.kind === "unix") expect(existsSync(site.listen.path)).toBe(false);
         await expect(ask(site, "/after")).rejects.toMatchObject({ code: "FCGI_CONNECT_FAILED" });
       } finally {
-        await endAll();
-        discard(directory);
+        await cleanUp();
       }
     },
   );
@@ -204,10 +211,7 @@ function offspringOf(pids: readonly number[]): number[] {
 
 describe("Workers with children", () => {
   let site: Site;
-  afterEach(async () => {
-    await endAll();
-    discard(site.directory);
-  });
+  afterEach(cleanUp);
 
   const startPhpWithChildren = () => startSite(echoes.php, "unix", ["--env", "PHP_FCGI_CHILDREN=2"]);
 
