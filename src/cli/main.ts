@@ -32,4 +32,4 @@ async function main(): Promise<number> {
   }
 }
 
-process.exit(await main());
+void main().then((status) => process.exit(status));
