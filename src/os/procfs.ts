@@ -10,6 +10,7 @@ import {
   waitCallsOf,
 } from "../supervision/readiness.ts";
 import type { Sight } from "../supervision/worker.ts";
+import { nowMs } from "./clock.ts";
 
 const waitCalls = process.platform === "linux" ? waitCallsOf(process.arch) : undefined;
 
@@ -43,7 +44,7 @@ export function lookAt(pid: number, listener: Watched): Sight {
 }
 
 function lookAtOthers(pid: number, listener: Watched, accepted: ReadonlySet<number>): Sight {
-  const others = sessionOf(pid).filter((other) => other !== pid);
+  const others = recentSessionOf(pid).filter((other) => other !== pid);
   if (others.some((other) => waitsOn(other, listener.inode))) return "waiting";
   return others.some((other) => holdsAny(other, accepted)) ? "busy" : "elsewhere";
 }
@@ -54,7 +55,8 @@ export function lookForConnections(pid: number, listener: Watched): Sight {
     const accepted = listener.accepted();
     if (accepted === undefined) return "unseen";
     if (accepted.size === 0) return "elsewhere";
-    const busy = holdsAny(pid, accepted) || sessionOf(pid).some((other) => other !== pid && holdsAny(other, accepted));
+    const busy =
+      holdsAny(pid, accepted) || recentSessionOf(pid).some((other) => other !== pid && holdsAny(other, accepted));
     return busy ? "busy" : "elsewhere";
   } catch (error) {
     return isGone(error) ? "elsewhere" : "unseen";
@@ -72,14 +74,39 @@ export function isStopped(pid: number): boolean {
 }
 
 /** Processes of the session that this worker leads, itself included. */
-export function sessionOf(pid: number): number[] {
-  return allPids().filter((other) => {
-    try {
-      return parseStat(read(`/proc/${other}/stat`)).session === pid;
-    } catch {
-      return false;
-    }
-  });
+export function sessionOf(pid: number): readonly number[] {
+  return readSessions().get(pid) ?? [];
+}
+
+/** The same as of some moments ago: reading every process takes milliseconds, and many workers are looked at in a row. */
+function recentSessionOf(pid: number): readonly number[] {
+  if (sessions === undefined || nowMs() - sessions.atMs > oldestSessionsMs) {
+    sessions = { atMs: nowMs(), members: readSessions() };
+  }
+  return sessions.members.get(pid) ?? [];
+}
+
+const oldestSessionsMs = 100;
+let sessions: { readonly atMs: number; readonly members: ReadonlyMap<number, readonly number[]> } | undefined;
+
+function readSessions(): Map<number, number[]> {
+  const members = new Map<number, number[]>();
+  for (const pid of allPids()) {
+    const session = sessionNumberOf(pid);
+    if (session === undefined) continue;
+    const known = members.get(session);
+    if (known === undefined) members.set(session, [pid]);
+    else known.push(pid);
+  }
+  return members;
+}
+
+function sessionNumberOf(pid: number): number | undefined {
+  try {
+    return parseStat(read(`/proc/${pid}/stat`)).session;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Processes that hold a socket with one of these inodes, as far as we may see: those of other users only as root. */

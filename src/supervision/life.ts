@@ -100,7 +100,13 @@ export type Effect =
 
 /** How a worker ended, for the pool that has to replace it. */
 export type Ending =
-  | { readonly kind: "early"; readonly spawnedMs: number; readonly cleanly: boolean; readonly describe: Describe }
+  | {
+      readonly kind: "early";
+      readonly spawnedMs: number;
+      readonly describe: Describe;
+      /** It exited with 0: what is to be said where the program is known to work, and so has just served unseen. */
+      readonly recycled?: Notice;
+    }
   | { readonly kind: "died"; readonly spawnedMs: number; readonly free: boolean; readonly describe: Describe }
   | { readonly kind: "left" };
 /** The notice of an early death names the wait, which the pool decides. */

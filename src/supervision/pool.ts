@@ -42,6 +42,8 @@ export interface Pool {
   /** No spawn before this moment while no worker is ready, save of those that follow one that served. */
   readonly notBeforeMs: number;
   readonly spawnedMs: number;
+  /** When a worker last got ready, since the last start. */
+  readonly readyMs: number;
   /** Whether all wanted workers have been ready at some time since the last start. */
   readonly complete: boolean;
 }
@@ -76,6 +78,7 @@ export function newPool(policy: PoolPolicy, nowMs: number): Pool {
     failedMs: Number.NEGATIVE_INFINITY,
     notBeforeMs: Number.NEGATIVE_INFINITY,
     spawnedMs: Number.NEGATIVE_INFINITY,
+    readyMs: Number.NEGATIVE_INFINITY,
     complete: false,
   };
 }
@@ -127,7 +130,7 @@ function apply(pool: Pool, event: PoolEvent, at: Moment): Outcome {
 function want(pool: Pool, wish: Wish, at: Moment): Pool {
   const started = pool.wish.size === 0 && wish.size > 0;
   const budget = started ? fullBudget(wish.size, at.nowMs) : refill(pool.budget, pool.wish.size, at.nowMs);
-  const calm = { failures: 0, notBeforeMs: Number.NEGATIVE_INFINITY };
+  const calm = { failures: 0, notBeforeMs: Number.NEGATIVE_INFINITY, readyMs: Number.NEGATIVE_INFINITY };
   return { ...pool, wish, budget, complete: pool.complete && !started, ...(started ? calm : {}) };
 }
 
@@ -161,8 +164,9 @@ function feed(pool: Pool, isMeant: (worker: Worker) => boolean, event: WorkerEve
   return { pool: bereft.pool, effects: [...step.effects, ...bereft.effects] };
 }
 
-/** The first worker that gets ready shows that the program starts: nobody waits any longer. */
-function relax(pool: Pool, at: Moment): Pool {
+/** A worker got ready. The first one shows that the program starts: nobody waits any longer. */
+function relax(before: Pool, at: Moment): Pool {
+  const pool = { ...before, readyMs: at.nowMs };
   if (pool.failures === 0 || readyCount(pool) > 0) return pool;
   const workers = pool.workers.map((worker) =>
     worker.state === "backoff" ? { ...worker, untilMs: Math.min(worker.untilMs, at.nowMs) } : worker,
@@ -178,8 +182,10 @@ function bury(pool: Pool, worker: Worker, ending: Ending, at: Moment): Outcome {
   if (ending.kind === "died") return succession(healed, worker.number, ending, at);
   // Exit 0 of a program that others show to work is no failure to start: php-cgi may have served all its requests
   // between two looks.
-  const proven = ending.cleanly && readyCount(pool) > 0;
-  if (proven) return succession(healed, worker.number, { ...ending, kind: "died", free: false }, at);
+  const { recycled, spawnedMs } = ending;
+  if (recycled !== undefined && isProven(pool, at.nowMs)) {
+    return succession(healed, worker.number, { kind: "died", spawnedMs, free: false, describe: () => recycled }, at);
+  }
   return failure(healed, worker.number, ending, at);
 }
 
@@ -204,6 +210,11 @@ function failure(pool: Pool, number: number, ending: Extract<Ending, { kind: "ea
   const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(untilMs - at.nowMs)) }];
   const failed = { ...healed, workers: [...healed.workers, slot], failures, failedMs: at.nowMs, notBeforeMs: untilMs };
   return { pool: sameBatch ? { ...failed, failedMs: healed.failedMs } : failed, effects };
+}
+
+/** Somebody is ready, or was not long ago: the program works. */
+function isProven(pool: Pool, nowMs: number): boolean {
+  return readyCount(pool) > 0 || nowMs - pool.readyMs < pool.policy.minServerLifeMs;
 }
 
 /** Some worker spawned since the last failure has lived long enough to prove the program. */

@@ -6,6 +6,7 @@ import type {
   Describe,
   Draining,
   Effect,
+  Ending,
   EventType,
   Killing,
   Moment,
@@ -181,7 +182,7 @@ function boot(worker: Spawning, event: Of<"spawned">, at: Moment): Step {
 function despair(worker: Spawning, event: Of<"refused">): Step {
   const { number, spawnedMs } = worker;
   const describe: Describe = (retryInMs) => ({ type: "spawn.refused", number, reason: event.reason, retryInMs });
-  return { ending: { kind: "early", spawnedMs, cleanly: false, describe }, effects: [] };
+  return { ending: { kind: "early", spawnedMs, describe }, effects: [] };
 }
 
 /** Time for a look, or for giving up. */
@@ -228,7 +229,9 @@ function mourn(worker: Starting | Stopping | Killing, event: Of<"exited">, at: M
     retryInMs,
   });
   const cleanly = worker.state === "starting" && exit.code === 0;
-  return { ending: { kind: "early", spawnedMs, cleanly, describe }, effects: [sweep(pid)] };
+  const recycled: Notice = { type: "worker.recycled", number, pid, livedMs };
+  const ending: Ending = { kind: "early", spawnedMs, describe, ...(cleanly ? { recycled } : {}) };
+  return { ending, effects: [sweep(pid)] };
 }
 
 /**

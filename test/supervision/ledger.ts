@@ -29,6 +29,7 @@ export class Ledger {
   #pause = { earliestMs: longAgo, latestMs: longAgo };
   #spawnedMs = longAgo;
   #complete = false;
+  #readyMs = longAgo;
 
   constructor(policy: PoolPolicy) {
     this.#policy = policy;
@@ -43,6 +44,7 @@ export class Ledger {
     this.#failures = 0;
     this.#pause = { earliestMs: longAgo, latestMs: longAgo };
     this.#complete = false;
+    this.#readyMs = longAgo;
   }
 
   /** A process has ended. What was asked to leave leaves no claim, unless it came late to its duty. */
@@ -55,7 +57,7 @@ export class Ledger {
       const servedMs = nowMs - process.readyMs;
       const recycled = event.exit.code === 0 && servedMs >= max(process.readyMs - knownMs, 10);
       this.#claim(process.number, recycled ? "recycled" : "death", nowMs);
-    } else if (event.exit.code === 0 && process.lateMs === undefined && readyOnes(world, process).length > 0) {
+    } else if (event.exit.code === 0 && process.lateMs === undefined && this.#isProven(world, process)) {
       this.#claim(process.number, "death", nowMs);
     } else this.failed(world, process.number, knownMs);
   }
@@ -78,6 +80,16 @@ export class Ledger {
       this.#pause = { earliestMs: nowMs + this.#delayMs(0), latestMs: nowMs + this.#delayMs(jitter) };
     }
     this.#claims.set(number, { cause: "failure", sinceMs: nowMs, ...this.#pause });
+  }
+
+  /** Somebody is ready, or was less than min-server-life ago: exit 0 is no failure to start. */
+  #isProven(world: World, process: Process): boolean {
+    return readyOnes(world, process).length > 0 || world.nowMs - this.#readyMs < this.#policy.minServerLifeMs;
+  }
+
+  /** Somebody got ready, the first or one of many. */
+  sawReady(nowMs: number): void {
+    this.#readyMs = nowMs;
   }
 
   /** The first that gets ready shows that the program starts. */

@@ -84,6 +84,7 @@ export class Watch implements Watcher {
     const { sight, policy } = world.nature;
     const unseen = sight !== "seen" && world.nowMs - (process.knownMs ?? world.nowMs) >= policy.startGraceMs;
     must(unseen || world.hasBooted(process), `calls worker ${process.number} ready that is not`);
+    this.#ledger.sawReady(world.nowMs);
     if (this.#readyBefore === 0) this.#ledger.gotReady(world.nowMs);
   }
 

