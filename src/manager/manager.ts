@@ -61,7 +61,23 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
     config.apps.map((app) => app.name),
     options.titleRoom,
   );
-  return serve(config, bound, options, startedMs);
+  const hall: Hall = { config, bound, runtimes: [], journal: openJournal(), startedMs, version: options.version };
+  try {
+    return await serve(hall);
+  } catch (error) {
+    endNow(hall);
+    throw error;
+  }
+}
+
+/** What the hall holds while it runs. */
+interface Hall {
+  readonly config: Config;
+  readonly bound: readonly Bound[];
+  readonly runtimes: Runtime[];
+  readonly journal: Journal;
+  readonly startedMs: number;
+  readonly version: string;
 }
 
 function liesIn(app: App, directory: string): boolean {
@@ -79,29 +95,14 @@ function bindAll(plans: readonly Plan[]): Bound[] {
   }
 }
 
-async function serve(
-  config: Config,
-  bound: readonly Bound[],
-  options: ManagerOptions,
-  startedMs: number,
-): Promise<Manager> {
-  const journal = openJournal();
-  const ready = gate(bound.length, () =>
-    journal.tell(undefined, { type: "manager.ready", tookMs: Math.round(nowMs() - startedMs) }),
-  );
+async function serve(hall: Hall): Promise<Manager> {
+  const { config, bound, runtimes, journal, startedMs } = hall;
+  const tellReady = () => journal.tell(undefined, { type: "manager.ready", tookMs: Math.round(nowMs() - startedMs) });
+  const ready = gate(bound.length, tellReady);
   const ended = gate(bound.length, () => {});
-  const onNotice = (app: string) => (notice: Notice) => {
+  raise(hall, (app, notice) => {
     if (notice.type === "pool.ready") ready.pass(app);
     if (notice.type === "pool.stopped") ended.pass(app);
-  };
-  const { version } = options;
-  journal.tell(undefined, { type: "manager.started", apps: config.apps.map((app) => app.name), version });
-  const runtimes = bound.map(({ plan, listener }) => {
-    const { app, environment } = plan;
-    for (const notice of warningsOf(plan, listener)) journal.tell(app.name, notice);
-    const launcher = launcherOf(plan, listener);
-    const heard = onNotice(app.name);
-    return new Runtime({ app, environment, launcher, journal, onNotice: heard, ...(listener && { listener }) });
   });
   for (const runtime of runtimes) runtime.want({ size: runtime.app.processes });
   const stopped = ended.passed.then(() => shutDown(bound, journal));
@@ -110,14 +111,30 @@ async function serve(
     ready: ready.passed,
     stopped,
     journal,
-    status: () =>
-      runtimes.map((runtime, index) =>
-        statusOf(runtime.app.name, bound[index]?.listener?.address, runtime.pool, nowMs()),
-      ),
+    status: () => statuses(hall),
     isReady: ready.isOpen,
     stop: (why) => stop(runtimes, journal, why),
-    abort: (error) => abort(runtimes, bound, error),
+    abort: (error) => abort(hall, error),
   };
+}
+
+/** A pool for each app, with nobody in it yet. */
+function raise(hall: Hall, onNotice: (app: string, notice: Notice) => void): void {
+  const { config, bound, runtimes, journal, version } = hall;
+  journal.tell(undefined, { type: "manager.started", apps: config.apps.map((app) => app.name), version });
+  for (const { plan, listener } of bound) {
+    const { app, environment } = plan;
+    for (const notice of warningsOf(plan, listener)) journal.tell(app.name, notice);
+    const launcher = launcherOf(plan, listener);
+    const heard = (notice: Notice) => onNotice(app.name, notice);
+    runtimes.push(new Runtime({ app, environment, launcher, journal, onNotice: heard, ...(listener && { listener }) }));
+  }
+}
+
+function statuses({ runtimes, bound }: Hall): AppStatus[] {
+  return runtimes.map((runtime, index) =>
+    statusOf(runtime.app.name, bound[index]?.listener?.address, runtime.pool, nowMs()),
+  );
 }
 
 /** The log is loaded while the first workers start. */
@@ -133,12 +150,17 @@ function stop(runtimes: readonly Runtime[], journal: Journal, why: string): void
   for (const runtime of runtimes) runtime.want({ size: 0, haste: again ? "now" : "gracefully" });
 }
 
-function abort(runtimes: readonly Runtime[], bound: readonly Bound[], error: unknown): never {
-  for (const pid of runtimes.flatMap((runtime) => runtime.pids)) sendSignal(pid, "SIGKILL", true);
-  for (const { listener } of bound) listener?.release();
+function abort(hall: Hall, error: unknown): never {
+  endNow(hall);
   const what = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
   process.exit(1);
+}
+
+/** Without asking anybody, and without the law: for failures that leave no other way. */
+function endNow({ runtimes, bound }: Hall): void {
+  for (const pid of runtimes.flatMap((runtime) => runtime.pids)) sendSignal(pid, "SIGKILL", true);
+  for (const { listener } of bound) listener?.release();
 }
 
 async function shutDown(bound: readonly Bound[], journal: Journal): Promise<void> {
