@@ -1,4 +1,6 @@
 /** The plain data of a worker's life: what there is, what happens, what is asked for. The law itself is in worker.ts and pool.ts. */
+import type { BackoffPolicy } from "./backoff.ts";
+import type { Budget } from "./budget.ts";
 import type { Exit, Notice } from "./notice.ts";
 
 /** Time and chance are arguments. `nowMs` is monotonic. */
@@ -117,4 +119,42 @@ export interface Step {
   readonly worker?: Worker;
   readonly ending?: Ending;
   readonly effects: readonly Effect[];
+}
+
+export interface PoolPolicy extends WorkerPolicy, BackoffPolicy {
+  readonly minServerLifeMs: number;
+  readonly initStartDelayMs: number;
+}
+
+/** What is wanted: only commands change it. `now`: whoever is not wanted is killed, not asked. */
+export interface Wish {
+  readonly size: number;
+  readonly generation: number;
+  readonly haste: "gracefully" | "now";
+}
+
+export interface Pool {
+  readonly policy: PoolPolicy;
+  readonly wish: Wish;
+  readonly workers: readonly Worker[];
+  readonly budget: Budget;
+  /** Early deaths in a row; deaths of one batch count once. Zero again after a worker has lived `minServerLife`. */
+  readonly failures: number;
+  readonly failedMs: number;
+  /** No spawn before this moment while no worker is ready, save of those that follow one that served. */
+  readonly notBeforeMs: number;
+  readonly spawnedMs: number;
+  /** When a worker last got ready, since the last start. */
+  readonly readyMs: number;
+  /** Whether all wanted workers have been ready at some time since the last start. */
+  readonly complete: boolean;
+}
+
+export interface Outcome {
+  readonly pool: Pool;
+  readonly effects: readonly Effect[];
+}
+
+export function readyCount(pool: Pool): number {
+  return pool.workers.filter((worker) => worker.state === "ready").length;
 }

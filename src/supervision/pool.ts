@@ -2,51 +2,22 @@
  * Many workers on one listener: compares what is wanted with what is there, one event at a time, and answers with
  * effects. Start, stop, scale and crash recovery are one rule (`converge`). Pure: time and chance come in with the event.
  */
-import { type BackoffPolicy, backoffDelay } from "./backoff.ts";
-import { type Budget, fullBudget, refill, spend, tokenAt } from "./budget.ts";
+import { fullBudget, refill, spend, tokenAt } from "./budget.ts";
 import {
-  deadlineOf,
-  type Effect,
-  type Ending,
-  isAlive,
-  isLeaving,
-  live,
   type Moment,
-  pidOf,
+  type Outcome,
+  type Pool,
+  type PoolPolicy,
+  readyCount,
   type Waiting,
+  type Wish,
   type Worker,
   type WorkerEvent,
-  type WorkerPolicy,
-} from "./worker.ts";
+} from "./life.ts";
+import { bury } from "./succession.ts";
+import { deadlineOf, isAlive, isLeaving, live, pidOf } from "./worker.ts";
 
-export interface PoolPolicy extends WorkerPolicy, BackoffPolicy {
-  readonly minServerLifeMs: number;
-  readonly initStartDelayMs: number;
-}
-
-/** What is wanted: only commands change it. `now`: whoever is not wanted is killed, not asked. */
-export interface Wish {
-  readonly size: number;
-  readonly generation: number;
-  readonly haste: "gracefully" | "now";
-}
-
-export interface Pool {
-  readonly policy: PoolPolicy;
-  readonly wish: Wish;
-  readonly workers: readonly Worker[];
-  readonly budget: Budget;
-  /** Early deaths in a row; deaths of one batch count once. Zero again after a worker has lived `minServerLife`. */
-  readonly failures: number;
-  readonly failedMs: number;
-  /** No spawn before this moment while no worker is ready, save of those that follow one that served. */
-  readonly notBeforeMs: number;
-  readonly spawnedMs: number;
-  /** When a worker last got ready, since the last start. */
-  readonly readyMs: number;
-  /** Whether all wanted workers have been ready at some time since the last start. */
-  readonly complete: boolean;
-}
+export { type Outcome, type Pool, type PoolPolicy, readyCount, type Wish } from "./life.ts";
 
 export type PoolEvent =
   | { readonly type: "wanted"; readonly wish: Wish }
@@ -55,11 +26,6 @@ export type PoolEvent =
   | { readonly type: "refused"; readonly number: number; readonly reason: string }
   | { readonly type: "looked"; readonly pid: number; readonly sight: Extract<WorkerEvent, { type: "looked" }>["sight"] }
   | { readonly type: "exited"; readonly pid: number; readonly exit: Extract<WorkerEvent, { type: "exited" }>["exit"] };
-
-export interface Outcome {
-  readonly pool: Pool;
-  readonly effects: readonly Effect[];
-}
 
 export type PoolState = "starting" | "running" | "degraded" | "backoff" | "stopping" | "stopped";
 
@@ -97,10 +63,6 @@ export function alarmOf(pool: Pool, nowMs: number): number {
   for (const worker of pool.workers) nextMs = Math.min(nextMs, deadlineOf(worker, pool.policy));
   const slot = firstSlot(pool, nowMs);
   return slot === undefined ? nextMs : Math.min(nextMs, slot.atMs);
-}
-
-export function readyCount(pool: Pool): number {
-  return pool.workers.filter((worker) => worker.state === "ready").length;
 }
 
 export function stateOf(pool: Pool): PoolState {
@@ -172,59 +134,6 @@ function relax(before: Pool, at: Moment): Pool {
     worker.state === "backoff" ? { ...worker, untilMs: Math.min(worker.untilMs, at.nowMs) } : worker,
   );
   return { ...pool, workers, notBeforeMs: Number.NEGATIVE_INFINITY };
-}
-
-/** Turns a worker's end into a slot that waits for its successor; `converge` drops the slot if none is wanted. */
-function bury(pool: Pool, worker: Worker, ending: Ending, at: Moment): Outcome {
-  if (ending.kind === "left") return { pool, effects: [] };
-  const survived = at.nowMs - ending.spawnedMs >= pool.policy.minServerLifeMs && ending.spawnedMs >= pool.failedMs;
-  const healed = survived ? { ...pool, failures: 0 } : pool;
-  if (ending.kind === "died") return succession(healed, worker.number, ending, at);
-  // Exit 0 of a program that others show to work is no failure to start: php-cgi may have served all its requests
-  // between two looks.
-  const { recycled, spawnedMs } = ending;
-  if (recycled !== undefined && isProven(pool, at.nowMs)) {
-    return succession(healed, worker.number, { kind: "died", spawnedMs, free: false, describe: () => recycled }, at);
-  }
-  return failure(healed, worker.number, ending, at);
-}
-
-function succession(pool: Pool, number: number, ending: Extract<Ending, { kind: "died" }>, at: Moment): Outcome {
-  const cause = ending.free ? "recycled" : "death";
-  const slot: Waiting = { state: "backoff", number, untilMs: at.nowMs, cause };
-  const waitMs = ending.free ? 0 : tokenAt(pool.budget, pool.wish.size, at.nowMs) - at.nowMs;
-  const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(waitMs)) }];
-  if (waitMs > 0)
-    effects.push({ type: "notice", notice: { type: "pool.spends-too-fast", waitMs: Math.round(waitMs) } });
-  return { pool: { ...pool, workers: [...pool.workers, slot] }, effects };
-}
-
-function failure(pool: Pool, number: number, ending: Extract<Ending, { kind: "early" }>, at: Moment): Outcome {
-  const healed = hasLastingWorker(pool, at.nowMs) ? { ...pool, failures: 0 } : pool;
-  const sameBatch = healed.failures > 0 && ending.spawnedMs < healed.failedMs;
-  const failures = sameBatch ? healed.failures : healed.failures + 1;
-  const untilMs = sameBatch
-    ? Math.max(at.nowMs, healed.notBeforeMs)
-    : at.nowMs + backoffDelay(failures, pool.policy, at.chance);
-  const slot: Waiting = { state: "backoff", number, untilMs, cause: "failure" };
-  const effects: Effect[] = [{ type: "notice", notice: ending.describe(Math.round(untilMs - at.nowMs)) }];
-  const failed = { ...healed, workers: [...healed.workers, slot], failures, failedMs: at.nowMs, notBeforeMs: untilMs };
-  return { pool: sameBatch ? { ...failed, failedMs: healed.failedMs } : failed, effects };
-}
-
-/** Somebody is ready, or was not long ago: the program works. */
-function isProven(pool: Pool, nowMs: number): boolean {
-  return readyCount(pool) > 0 || nowMs - pool.readyMs < pool.policy.minServerLifeMs;
-}
-
-/** Some worker spawned since the last failure has lived long enough to prove the program. */
-function hasLastingWorker(pool: Pool, nowMs: number): boolean {
-  return pool.workers.some(
-    (worker) =>
-      worker.state === "ready" &&
-      worker.spawnedMs >= pool.failedMs &&
-      nowMs - worker.spawnedMs >= pool.policy.minServerLifeMs,
-  );
 }
 
 /** Closes the gap between the wish and what is there, as far as it may now: at most one spawn is under way at a time. */

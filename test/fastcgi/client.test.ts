@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { type RequestOptions, request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
 import { RecordDecoder } from "../../src/fastcgi/wire/decoder.ts";
 import { encodeRecord, endOfStream, endRequest, stderr, stdout } from "../../src/fastcgi/wire/record.ts";
-import { findPort, findProgram, makeDirectory, run, Undo, until, untilStill } from "./peers.ts";
+import { findPort, makeDirectory, needProgram, run, Undo, until, untilStill } from "./peers.ts";
 
 jest.setTimeout(60_000);
 const undo = new Undo();
@@ -223,15 +223,13 @@ async function untilListening(address: { path: string } | { host: string; port: 
   }
 }
 
-const [phpCgi, spawnFcgi, cc] = ["php-cgi", "spawn-fcgi", "cc"].map(findProgram);
-
-(phpCgi === undefined ? describe.skip : describe)("php-cgi", () => {
+describe("php-cgi", () => {
   async function php(source: string) {
     const directory = makeDirectory(undo);
     const port = await findPort();
     mkdirSync(join(directory, "root"));
     writeFileSync(join(directory, "root", "a.php"), source);
-    run(undo, String(phpCgi), ["-n", "-b", `127.0.0.1:${port}`]);
+    run(undo, needProgram("php-cgi"), ["-n", "-b", `127.0.0.1:${port}`]);
     await untilListening({ host: "127.0.0.1", port });
     const web = { uri: "/a.php/info?x=%20", scriptName: "/a.php", documentRoot: join(directory, "root") };
     return { listen: { kind: "tcp", host: "127.0.0.1", port } as const, web };
@@ -257,14 +255,13 @@ const [phpCgi, spawnFcgi, cc] = ["php-cgi", "spawn-fcgi", "cc"].map(findProgram)
   });
 });
 
-const hasLibfcgi = cc !== undefined && spawnFcgi !== undefined && existsSync("/usr/include/fcgiapp.h");
-(hasLibfcgi ? describe : describe.skip)("a C program on libfcgi", () => {
+describe("a C program on libfcgi", () => {
   async function program() {
     const directory = makeDirectory(undo);
     const [file, path] = [join(directory, "echo"), join(directory, "app.sock")];
     const source = fileURLToPath(new URL("./programs/libfcgi-echo.c", import.meta.url));
-    execFileSync(String(cc), ["-o", file, source, "-lfcgi"]);
-    run(undo, String(spawnFcgi), ["-n", "-s", path, "--", file]);
+    execFileSync(needProgram("gcc"), ["-o", file, source, "-lfcgi"]);
+    run(undo, needProgram("spawn-fcgi"), ["-n", "-s", path, "--", file]);
     await untilListening({ path });
     return { kind: "unix", path } as const;
   }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { bundle, collect, ending, findProgram, makeDirectory, opening, RawPeer, run, Undo, until } from "./peers.ts";
+import { bundle, collect, ending, makeDirectory, needProgram, opening, RawPeer, run, Undo, until } from "./peers.ts";
 
 jest.setTimeout(60_000);
 const forAll = new Undo();
@@ -17,16 +17,12 @@ beforeAll(() => {
 afterEach(() => undo.all());
 afterAll(() => forAll.all());
 
-const hasProcfs = existsSync("/proc/self/fdinfo/0");
-const python = findProgram("python3");
-const suite = hasProcfs && python !== undefined ? describe : describe.skip;
-
 /** One blocking listener, and as many workers on it as the test starts. */
 function listener() {
   const directory = makeDirectory(undo);
   const path = join(directory, "app.sock");
   const script = fileURLToPath(new URL("./programs/launcher.py", import.meta.url));
-  const launcher = run(undo, String(python), [script, path]);
+  const launcher = run(undo, needProgram("python3"), [script, path]);
   const out = collect(launcher.stdout);
   const stderr = collect(launcher.stderr);
   undo.add(async () => {
@@ -81,7 +77,7 @@ function countSockets(pid: number): number {
 const ask = (listen: { kind: "unix"; path: string }, scriptName: string) =>
   request({ listen, params: webServerParams({ uri: scriptName }), timeoutMs: 60_000 });
 
-suite("a worker that shares its listener", () => {
+describe("a worker that shares its listener", () => {
   test.each(["SIGTERM", "SIGINT", "SIGUSR1"] as const)(
     "leaves O_NONBLOCK set for its sibling when it ends by %s, and ends with 0",
     async (signal) => {
@@ -127,7 +123,7 @@ suite("a worker that shares its listener", () => {
   });
 });
 
-suite("a worker that is told to stop", () => {
+describe("a worker that is told to stop", () => {
   test("finishes its request, closes its idle kept connections, and takes no more", async () => {
     const { listen, spawn } = listener();
     const pid = await spawn();

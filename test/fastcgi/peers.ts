@@ -164,10 +164,12 @@ export async function findPort(): Promise<number> {
   return typeof address === "object" && address !== null ? address.port : 0;
 }
 
-/** The full path of an installed program; undefined if there is none. */
-export function findProgram(name: string): string | undefined {
-  return (process.env["PATH"] ?? "")
+/** The path of a program that the tests need. A missing one fails them, it never skips them. */
+export function needProgram(name: string): string {
+  const found = (process.env["PATH"] ?? "")
     .split(":")
     .map((directory) => join(directory, name))
     .find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  throw new Error(`Cannot find the program "${name}"\n  try: bash test/install-peers.sh`);
 }

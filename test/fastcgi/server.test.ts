@@ -20,8 +20,8 @@ import {
   collect,
   ending,
   findPort,
-  findProgram,
   makeDirectory,
+  needProgram,
   opening,
   RawPeer,
   run,
@@ -653,8 +653,7 @@ describe("over TCP", () => {
   });
 });
 
-const cgiFcgi = findProgram("cgi-fcgi");
-(cgiFcgi === undefined ? test.skip : test)("cgi-fcgi of libfcgi gets an answer, with a body, over TCP", async () => {
+test("cgi-fcgi of libfcgi gets an answer, with a body, over TCP", async () => {
   const server = await serve(
     async ({ params, body }) => ({ status: 201, body: `${params.get("REQUEST_URI")} ${await readAll(body)}` }),
     { port: await findPort() },
@@ -662,7 +661,7 @@ const cgiFcgi = findProgram("cgi-fcgi");
   undo.add(() => server.stop());
   const port = server.address?.kind === "tcp" ? server.address.port : 0;
   const env = { REQUEST_METHOD: "POST", REQUEST_URI: "/a?b", CONTENT_LENGTH: "5" };
-  const child = run(undo, String(cgiFcgi), ["-bind", "-connect", `127.0.0.1:${port}`], env);
+  const child = run(undo, needProgram("cgi-fcgi"), ["-bind", "-connect", `127.0.0.1:${port}`], env);
   const out = collect(child.stdout);
   child.stdin?.end("hello");
   await once(child, "close");
