@@ -1,8 +1,9 @@
 /** The package as others get it: packed, installed elsewhere, run there. */
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
+import manifest from "../package.json" with { type: "json" };
 import { discard, root, scratch } from "./helpers/manager.ts";
 
 jest.setTimeout(300_000);
@@ -14,6 +15,19 @@ beforeEach(() => {
 });
 
 afterEach(() => discard(directory));
+
+test("every file that a script of package.json runs is there, and README's commands are scripts", () => {
+  const { scripts } = manifest;
+  const files = Object.values(scripts).flatMap((line) => [
+    ...line.matchAll(/\b(?:node|bash) ((?:bin|test|fixtures)\/\S+)/g),
+  ]);
+  expect(files.length).toBeGreaterThanOrEqual(3);
+  for (const [, file = ""] of files) expect([file, existsSync(join(root, file))]).toEqual([file, true]);
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  const commands = [...readme.matchAll(/^npm run (\S+)$/gm)].map(([, name]) => name);
+  expect(commands).toEqual(["demo", "everything"]);
+  for (const name of commands) expect(Object.keys(scripts)).toContain(name);
+});
 
 test("npm pack gives a package that installs and runs elsewhere, for import and require", async () => {
   await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", directory], { cwd: root });
