@@ -55,8 +55,3 @@ export function formatSize(bytes: number): string {
 export function parseMode(text: string): number | undefined {
   return /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined;
 }
-
-/** 0o660 to `"0660"`. */
-export function formatMode(mode: number): string {
-  return `0${mode.toString(8).padStart(3, "0")}`;
-}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { formatDuration, formatMode, formatSize, parseDuration, parseMode, parseSize } from "../src/units.ts";
+import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from "../src/units.ts";
 
 describe("durations", () => {
   test.each([
@@ -95,11 +95,10 @@ describe("modes", () => {
     expect(parseMode(text)).toBeUndefined();
   });
 
-  test("every mode is written with four digits, and read again", () => {
+  test("every mode of four octal digits is read", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 0o777 }), (mode) => {
-        expect(formatMode(mode)).toMatch(/^0[0-7]{3}$/);
-        expect(parseMode(formatMode(mode))).toBe(mode);
+        expect(parseMode(`0${mode.toString(8).padStart(3, "0")}`)).toBe(mode);
       }),
     );
   });

@@ -7,7 +7,7 @@ import { holdersOf, isWorkerOfOurs, processName } from "./procfs.ts";
 import { tcpSocketsAt } from "./sockdiag.ts";
 
 /** `process 4711 (php-cgi) and 3 more listen`, as the kernel names them. */
-export function describeHolders(pids: readonly number[]): string {
+function describeHolders(pids: readonly number[]): string {
   const [first, ...others] = pids;
   if (first === undefined) return "a process that is hidden from us listens";
   const name = `process ${first} (${processName(first) ?? "gone meanwhile"})`;

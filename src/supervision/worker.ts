@@ -20,7 +20,7 @@ import type {
   WorkerEvent,
   WorkerPolicy,
 } from "./life.ts";
-import type { Notice } from "./notice.ts";
+import type { Exit, Notice } from "./notice.ts";
 
 export type * from "./life.ts";
 
@@ -218,18 +218,9 @@ function promote(worker: Starting, at: Moment): Step {
 function mourn(worker: Starting | Stopping | Killing, event: Of<"exited">, at: Moment): Step {
   const { number, pid, spawnedMs } = worker;
   const livedMs = Math.round(at.nowMs - spawnedMs);
-  const { exit } = event;
-  const describe: Describe = (retryInMs) => ({
-    type: "worker.died",
-    number,
-    pid,
-    exit,
-    livedMs,
-    wasReady: false,
-    retryInMs,
-  });
-  const cleanly = worker.state === "starting" && exit.code === 0;
+  const cleanly = worker.state === "starting" && event.exit.code === 0;
   const recycled: Notice = { type: "worker.recycled", number, pid, livedMs };
+  const describe = obituary(worker, event.exit, livedMs);
   const ending: Ending = { kind: "early", spawnedMs, describe, ...(cleanly ? { recycled } : {}) };
   return { ending, effects: [sweep(pid)] };
 }
@@ -241,22 +232,19 @@ function mourn(worker: Starting | Stopping | Killing, event: Of<"exited">, at: M
 function succeed(worker: Ready, event: Of<"exited">, at: Moment): Step {
   const { number, pid, spawnedMs } = worker;
   const livedMs = Math.round(at.nowMs - spawnedMs);
-  const { exit } = event;
-  if (exit.code === 0) {
+  if (event.exit.code === 0) {
     const free = at.nowMs - worker.readyMs >= Math.max(worker.readyMs - spawnedMs, shortestServiceMs);
     const describe: Describe = () => ({ type: "worker.recycled", number, pid, livedMs });
     return { ending: { kind: "died", spawnedMs, free, describe }, effects: [] };
   }
-  const describe: Describe = (retryInMs) => ({
-    type: "worker.died",
-    number,
-    pid,
-    exit,
-    livedMs,
-    wasReady: true,
-    retryInMs,
-  });
+  const describe = obituary(worker, event.exit, livedMs);
   return { ending: { kind: "died", spawnedMs, free: false, describe }, effects: [sweep(pid)] };
+}
+
+function obituary(worker: Ready | Starting | Stopping | Killing, exit: Exit, livedMs: number): Describe {
+  const { number, pid } = worker;
+  const wasReady = worker.state === "ready";
+  return (retryInMs) => ({ type: "worker.died", number, pid, exit, livedMs, wasReady, retryInMs });
 }
 
 /** Asked to leave: with `drain = "idle"` it is looked at first, so that no request is lost. */

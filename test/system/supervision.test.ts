@@ -148,6 +148,18 @@ describe("a program that cannot start", () => {
     expect(await manager.stop()).toMatchObject({ code: 0 });
   });
 
+  test("because one of its kind made the shared socket non-blocking is told so, once", async () => {
+    const program = join(place.directory, "sets-nonblock.py");
+    const text = `import fcntl, os\nfcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK)\nos.execv("${echo}", ["echo"])\n`;
+    writeFileSync(program, `#!/usr/bin/python3\n${text}`, { mode: 0o755 });
+    const manager = runManager(["start", program, "--socket", place.path, "--restart-delay", "20ms"]);
+    expect((await manager.notice("listener.non-blocking")).msg).toContain("O_NONBLOCK on fd 0");
+    const loops = () => manager.records.filter((record) => record.notice === "pool.crash-loop");
+    await until(() => loops().length >= 3, { what: "three more tries" });
+    expect(manager.records.filter((record) => record.notice === "listener.non-blocking")).toHaveLength(1);
+    await manager.stop();
+  });
+
   test("because it ends with 0 at once is in a crash loop all the same", async () => {
     const manager = runManager(["start", "/bin/true", "--socket", place.path]);
     expect((await manager.notice("pool.crash-loop")).level).toBe("error");
