@@ -21,10 +21,10 @@ export interface WorkerPolicy {
 }
 
 /**
- * What a look at the kernel showed: it waits for a request, it holds an accepted connection, neither of them, or the
- * kernel does not tell.
+ * What a look at the kernel showed: it waits for a request, it holds an accepted connection, it holds several (told of
+ * held workers only), none of this, or the kernel does not tell.
  */
-export type Sight = "waiting" | "busy" | "elsewhere" | "unseen";
+export type Sight = "waiting" | "busy" | "crowded" | "elsewhere" | "unseen";
 
 interface Alive {
   readonly number: number;
@@ -98,6 +98,8 @@ export type Effect =
   | { readonly type: "signal"; readonly pid: number; readonly signal: string; readonly group: boolean }
   /** Look what the worker does. `hold`: stop its group first and leave it stopped until the answer is dealt with. */
   | { readonly type: "look"; readonly pid: number; readonly hold: boolean }
+  /** Which of these workers hold no connection now? To be answered whatever happens: the idle ones leave first. */
+  | { readonly type: "survey"; readonly pids: readonly number[] }
   | { readonly type: "notice"; readonly notice: Notice };
 
 /** How a worker ended, for the pool that has to replace it. */
@@ -129,9 +131,26 @@ export interface PoolPolicy extends WorkerPolicy, BackoffPolicy {
 /** What is wanted: only commands change it. `now`: whoever is not wanted is killed, not asked. */
 export interface Wish {
   readonly size: number;
+  /** Workers of another generation are replaced by workers of this one, new first. */
   readonly generation: number;
+  /** How many more than `size` may be alive while workers are being replaced. */
+  readonly batch: number;
   readonly haste: "gracefully" | "now";
 }
+
+/**
+ * A rolling reload. While it is replacing, a failure of a new worker takes it back to the generation it came from, with
+ * the policy of that. When all new workers are ready it stands, and the old ones that still finish something are leaving.
+ */
+export type Roll =
+  | { readonly phase: "replacing"; readonly from: number; readonly policy: PoolPolicy; readonly beganMs: number }
+  | { readonly phase: "leaving"; readonly from: number; readonly beganMs: number };
+
+/** Which workers are idle: asked before one of many is chosen to leave, known for a short while. */
+export type Survey =
+  | { readonly state: "none" }
+  | { readonly state: "asked" }
+  | { readonly state: "known"; readonly idle: readonly number[]; readonly untilMs: number };
 
 export interface Pool {
   readonly policy: PoolPolicy;
@@ -148,6 +167,8 @@ export interface Pool {
   readonly readyMs: number;
   /** Whether all wanted workers have been ready at some time since the last start. */
   readonly complete: boolean;
+  readonly roll: Roll | undefined;
+  readonly survey: Survey;
 }
 
 export interface Outcome {
@@ -157,4 +178,9 @@ export interface Outcome {
 
 export function readyCount(pool: Pool): number {
   return pool.workers.filter((worker) => worker.state === "ready").length;
+}
+
+/** A worker of another generation than the wanted one. A slot has none yet. */
+export function isForeign(worker: Worker, wish: Wish): boolean {
+  return worker.state !== "backoff" && worker.generation !== wish.generation;
 }

@@ -12,6 +12,10 @@ interface OfWorker {
   readonly pid: number;
 }
 
+interface OfRoll {
+  readonly generation: number;
+}
+
 export type Notice =
   | ({ readonly type: "worker.spawned"; readonly generation: number } & OfWorker)
   | ({ readonly type: "worker.ready"; readonly tookMs: number } & OfWorker)
@@ -32,7 +36,12 @@ export type Notice =
   | { readonly type: "pool.ready"; readonly ready: number; readonly size: number }
   | { readonly type: "pool.crash-loop"; readonly failures: number; readonly retryInMs: number }
   | { readonly type: "pool.spends-too-fast"; readonly waitMs: number }
-  | { readonly type: "pool.stopped" };
+  | { readonly type: "pool.stopped" }
+  | ({ readonly type: "roll.began"; readonly from: number; readonly size: number } & OfRoll)
+  | ({ readonly type: "roll.advanced"; readonly done: number; readonly size: number } & OfRoll)
+  | ({ readonly type: "roll.done"; readonly size: number; readonly tookMs: number } & OfRoll)
+  | ({ readonly type: "roll.taken-back"; readonly number: number; readonly to: number } & OfRoll)
+  | ({ readonly type: "roll.given-up" } & OfRoll);
 
 export type NoticeType = Notice["type"];
 
@@ -72,6 +81,12 @@ const sentences: { readonly [T in NoticeType]: (notice: Extract<Notice, { type: 
   "pool.spends-too-fast": (n) =>
     `workers die faster than the spawn budget allows: the next one comes in ${formatDuration(n.waitMs)}`,
   "pool.stopped": () => "all workers have ended",
+  "roll.began": (n) => `reload: ${n.size} workers of generation ${n.from} are replaced by generation ${n.generation}`,
+  "roll.advanced": (n) => `reload: ${n.done} of ${n.size} workers are of generation ${n.generation}`,
+  "roll.done": (n) => `reloaded to generation ${n.generation} after ${formatDuration(n.tookMs)}`,
+  "roll.taken-back": (n) =>
+    `reload taken back: worker ${n.number} of generation ${n.generation} failed, generation ${n.to} serves on`,
+  "roll.given-up": (n) => `reload to generation ${n.generation} given up: the app is to stop`,
 };
 
 /** The notice as a sentence for people, without the app's name. */
