@@ -1,5 +1,5 @@
 /** Checked values to an App: defaults filled in, layers laid over each other. */
-import { parseDuration, parseMode } from "../units.ts";
+import { parseDuration, parseMode, parseSize } from "../units.ts";
 import type { App, Listen } from "./app.ts";
 import type { Key, Kind } from "./keys.ts";
 import { appKeys } from "./keys.ts";
@@ -43,6 +43,7 @@ export function buildApp(
     listen,
     ...listenerOf(values, listen),
     ...lifeOf(values),
+    ...outputOf(values),
     ...withoutUndefined({ cwd: values.cwd, user: values.user, group: values.group, priority: values.priority }),
     umask: values.umask,
     env: values.env ?? {},
@@ -75,6 +76,15 @@ function lifeOf(values: FullValues) {
     stopTimeoutMs: values["stop-timeout"],
     drain: values.drain,
     drainTimeoutMs: values["drain-timeout"],
+    watch: values.watch ?? [],
+  };
+}
+
+function outputOf(values: FullValues) {
+  return {
+    ...withoutUndefined({ outputFile: values["output-file"], outputMaxAgeMs: values["output-max-age"] }),
+    outputMaxSize: values["output-max-size"],
+    outputKeep: values["output-keep"],
   };
 }
 
@@ -92,6 +102,8 @@ function readDefault(kind: Kind, text: string): unknown {
       return parseDuration(text);
     case "mode":
       return parseMode(text);
+    case "size":
+      return parseSize(text);
     case "integer":
       return Number(text);
     case "boolean":
@@ -103,6 +115,7 @@ function readDefault(kind: Kind, text: string): unknown {
 
 type Present<T> = { [N in keyof T]?: Exclude<T[N], undefined> };
 
-function withoutUndefined<T extends object>(values: T): Present<T> {
+/** Only what has a value: the fields of an App and of a ManagerWish are there, or not. */
+export function withoutUndefined<T extends object>(values: T): Present<T> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Present<T>;
 }

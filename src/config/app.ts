@@ -13,7 +13,7 @@ export interface Owner {
 export const rlimitNames = ["nofile", "core", "as", "nproc"] as const;
 export type RlimitName = (typeof rlimitNames)[number];
 
-/** One configured program. Times are in milliseconds, modes are numbers, paths are absolute unless the shell has to look them up. */
+/** One configured program. Times are in milliseconds, sizes in bytes, modes are numbers, paths are absolute unless the shell has to look them up. */
 export interface App {
   readonly name: string;
   /** The program and its arguments. A program without a slash is looked up in `directory`, then in PATH. */
@@ -47,8 +47,18 @@ export interface App {
   readonly stopTimeoutMs: number;
   readonly drain: "idle" | "signal";
   readonly drainTimeoutMs: number;
+  /** When something in these changes, the app is reloaded. */
+  readonly watch: readonly string[];
   readonly priority?: number;
   readonly rlimits: Readonly<Partial<Record<RlimitName, number | "unlimited">>>;
+  /** Where the lines of the workers go. Absent: to the manager's log. */
+  readonly outputFile?: string;
+  /** In bytes. */
+  readonly outputMaxSize: number;
+  /** Absent: the file is not rotated by age. */
+  readonly outputMaxAgeMs?: number;
+  /** How many rotated files are kept. */
+  readonly outputKeep: number;
 }
 
 export const stopSignals = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"] as const;
@@ -63,6 +73,8 @@ export interface ManagerWish {
   readonly logFormat: LogFormat;
   /** Absent: standard error. */
   readonly logFile?: string;
+  /** The path of the control socket. Absent: in the runtime directory, after the manager's pid. */
+  readonly control?: string;
 }
 
 export interface Config {

@@ -1,5 +1,5 @@
 /** The sentences of complaints: what was expected, what was found, and what to write instead. */
-import { formatDuration } from "../units.ts";
+import { formatDuration, formatSize } from "../units.ts";
 import { parsePort } from "./address.ts";
 import { describe, describeStrings, quote } from "./describe.ts";
 
@@ -46,6 +46,17 @@ function adviseUnit(input: unknown): string {
   return typeof text === "string" && /^\d+(?:\.\d+)?$/.test(text)
     ? `; a unit is missing: write "${text}s" for seconds`
     : "";
+}
+
+export function complainOfSize(min: number): Complain {
+  const say = expected(`a size of at least ${formatSize(min)}, such as "64M"`);
+  return (input) => say(input) + adviseSizeUnit(input);
+}
+
+/** `64MB` and `64MiB` are what others write. */
+function adviseSizeUnit(input: unknown): string {
+  const plain = typeof input === "string" ? /^(\d+ ?[KMGT])i?B$/i.exec(input)?.[1] : undefined;
+  return plain === undefined ? "" : `; write "${plain.replace(" ", "").toUpperCase()}"`;
 }
 
 /** The digits are not repeated: TOML has read 0o660 as 432 before anybody could look. */

@@ -22,8 +22,8 @@ export function describeStrings(value: unknown): string {
 }
 
 /** In double quotes, on one line, not endless. */
-export function quote(text: string): string {
-  return JSON.stringify(shorten(text));
+export function quote(text: string, longest = longestQuote): string {
+  return JSON.stringify(shorten(text, longest));
 }
 
 function describeNumber(value: number): string {
@@ -31,6 +31,6 @@ function describeNumber(value: number): string {
   return Number.isFinite(value) ? `the number ${value}` : value > 0 ? "inf" : "-inf";
 }
 
-function shorten(text: string): string {
-  return text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text;
+function shorten(text: string, longest = longestQuote): string {
+  return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }

@@ -31,6 +31,8 @@ socket = "/run/fcgi-pm/blog.sock"
 processes = 4
 stop-timeout = "30s"
 env-file = "/etc/blog.env"
+output-file = "/var/log/blog.log"
+output-max-age = "1d"
 rlimits = { nofile = 65536, core = "unlimited" }
 
 [apps.shop]
@@ -47,10 +49,11 @@ listen = false
 \`\`\`
 
 A file holds tables \`[apps.NAME]\`, one for each app, and may hold \`[manager]\`, \`[defaults]\` and \`include\`. NAME is made of 1 to 64
-letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first. There is at least one app. Two apps never share a name or a listener.
+letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first. There is at least one app. Two apps never share a name, a listener or
+an \`output-file\`.
 
-\`[defaults]\` takes every key of an app but \`command\`, \`socket\` and \`port\`. An app's own value replaces the default; \`env\` and \`rlimits\`
-are merged name by name.
+\`[defaults]\` takes every key of an app but \`command\`, \`socket\`, \`port\` and \`output-file\`. An app's own value replaces the default;
+\`env\` and \`rlimits\` are merged name by name.
 
 An editor that knows JSON schemas completes and checks the file with \`docs/fcgi-pm.schema.json\`; with Taplo, a first line
 \`#:schema PATH\` names it.`;
@@ -60,6 +63,8 @@ export const groupTexts: Readonly<Record<string, string>> = {
   Listener: "Keys of `[apps.NAME]` and `[defaults]`: where the app listens.",
   Workers: "Keys of `[apps.NAME]` and `[defaults]`: how many workers there are, and how they start, restart and stop.",
   Environment: "Keys of `[apps.NAME]` and `[defaults]`: what the workers find in their environment.",
+  Output:
+    "Keys of `[apps.NAME]` and `[defaults]`: where the lines go that the workers write to standard output and standard error.",
   Manager: "Keys of `[manager]`.",
   File: "Keys at the top of the main file.",
 };
@@ -79,6 +84,7 @@ export const kindTexts: Readonly<Record<Kind, string>> = {
   "env-names": "list of names",
   addresses: "list of IP addresses",
   duration: "duration",
+  size: "size",
   signal: "name of a signal",
   drain: "`idle` or `signal`",
   rlimits: "table",
@@ -106,9 +112,9 @@ config file; one without is looked for in that directory, then in PATH.`;
 
 const paths = `## Relative paths
 
-Relative paths in \`socket\`, \`cwd\`, \`env-file\`, \`log-file\` and \`include\` start at the directory of the file in which they are written, an included
-file or the main one. Those in flags start at the directory in which fcgi-pm was called. The directory from which the manager was
-started never matters to a config file.`;
+Relative paths in \`socket\`, \`cwd\`, \`env-file\`, \`output-file\`, \`watch\`, \`log-file\`, \`control\` and \`include\` start at the directory of
+the file in which they are written, an included file or the main one. Those in flags start at the directory in which fcgi-pm was
+called. The directory from which the manager was started never matters to a config file.`;
 
 const listeners = `## Listeners
 

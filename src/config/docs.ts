@@ -1,5 +1,6 @@
 /** The key table as documents: the JSON schema for editors and the page docs/configuration.md. No program imports this file. */
 import { toJSONSchema } from "zod/mini";
+import { formatSize } from "../units.ts";
 import { formatTable } from "./docs-table.ts";
 import { chapters, groupTexts, introduction, kindTexts } from "./docs-text.ts";
 import { valueOfFlag } from "./flags.ts";
@@ -7,7 +8,7 @@ import type { Key, NamedKey } from "./key.ts";
 import { flagOf, listKeys } from "./key.ts";
 import { appKeys, fileKeys, managerKeys } from "./keys.ts";
 import { namePattern } from "./read-app.ts";
-import { ofListener, ofSocket } from "./rules.ts";
+import { ofListener, ofOutputFile, ofSocket } from "./rules.ts";
 import { schemaOf } from "./schema.ts";
 
 type Schema = Record<string, unknown>;
@@ -52,7 +53,10 @@ function appSchema(): Schema {
     description: "One app: a program, its listener and its workers.",
     ...tableSchema(appKeys),
     required: ["command"],
-    dependentRequired: { "allowed-clients": ["port"] },
+    dependentRequired: {
+      "allowed-clients": ["port"],
+      ...Object.fromEntries(ofOutputFile.map((key) => [key, ["output-file"]])),
+    },
     allOf: [
       { not: { required: ["socket", "port"] } },
       excluding({ required: ["port"] }, ofSocket),
@@ -93,7 +97,8 @@ function defaultText(key: Key): string {
 }
 
 function valueText(key: Key): string {
-  return key.kind === "integer" ? `whole number, ${key.min} to ${key.max}` : kindTexts[key.kind];
+  if (key.kind === "integer") return `whole number, ${key.min} to ${key.max}`;
+  return key.kind === "size" ? `size, at least ${formatSize(key.min ?? 0)}` : kindTexts[key.kind];
 }
 
 function flagText(key: NamedKey): string {

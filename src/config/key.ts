@@ -15,6 +15,7 @@ export type Kind =
   | "env-names"
   | "addresses"
   | "duration"
+  | "size"
   | "signal"
   | "drain"
   | "rlimits"
@@ -39,7 +40,7 @@ export interface Key {
   readonly flag?: string;
   /** Not in [defaults]: each app has its own. */
   readonly own?: true;
-  /** Bounds: a number as it is, a duration in milliseconds. */
+  /** Bounds: a number as it is, a duration in milliseconds, a size in bytes. */
   readonly min?: number;
   readonly max?: number;
 }
@@ -66,15 +67,11 @@ export function fieldOf(name: string): string {
   return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** A key of the group Workers that holds a time. */
-export function duration(description: string, byDefault: string, min: number) {
-  return {
-    kind: "duration",
-    group: "Workers",
-    description,
-    placeholder: "<duration>",
-    default: byDefault,
-    min,
-    max: longest,
-  } as const;
+/** A key that holds a time; `holds` says what it may be, and what holds without it. */
+export function duration<const H extends Pick<Key, "default" | "otherwise" | "min">>(
+  group: string,
+  description: string,
+  holds: H,
+) {
+  return { kind: "duration", group, description, placeholder: "<duration>", ...holds, max: longest } as const;
 }

@@ -1,16 +1,18 @@
 /** Files and flags to apps, or every complaint at once. */
-import type { App, Config, Listen, ManagerWish } from "./app.ts";
+import type { App, Config, ManagerWish } from "./app.ts";
 import type { AppValues } from "./app-values.ts";
+import { withoutUndefined } from "./app-values.ts";
 import { describe } from "./describe.ts";
 import { tableOfFlags } from "./flags.ts";
 import { appKeys, fileKeys, managerKeys } from "./keys.ts";
 import { locateProblems } from "./locate.ts";
 import type { KeyPath, Problem } from "./problem.ts";
-import { ConfigError, formatKeyPath } from "./problem.ts";
-import type { KeyTable, Place, Table } from "./read.ts";
+import { ConfigError } from "./problem.ts";
+import type { KeyTable, Place, Table, Values } from "./read.ts";
 import { isTable, readTable, readValue } from "./read.ts";
 import { complainOfName, readApp, readDefaults } from "./read-app.ts";
-import { isSameListener } from "./rules.ts";
+import type { Found } from "./rivals.ts";
+import { checkManager, checkTogether } from "./rivals.ts";
 import { complainOfUnknownKey, topNames } from "./suggest.ts";
 import type { ConfigFile } from "./toml.ts";
 import { parseToml } from "./toml.ts";
@@ -38,14 +40,6 @@ interface Source extends Place {
   readonly table: Table;
 }
 
-/** An app that was found, and where. */
-interface Found {
-  readonly source: Source;
-  readonly keyPath: KeyPath;
-  readonly listen: Listen | undefined;
-  readonly app: App | undefined;
-}
-
 /**
  * What the files want. The first is the main file; the others came from its `include` patterns and hold apps only.
  * Throws one ConfigError with every problem of every file, each with its line.
@@ -54,10 +48,8 @@ export async function parseConfig(files: readonly ConfigFile[], context: ParseCo
   const problems: Problem[] = [];
   const sources = files.flatMap((file) => openSource(file, context, problems));
   const main = sources.find((source) => source.path === files[0]?.path);
-  const config: Config = {
-    manager: main === undefined ? readManager(undefined, noPlace) : readManager(main.table["manager"], main),
-    apps: readSources(sources, main, context),
-  };
+  const manager = main === undefined ? readManager(undefined, noPlace) : readManager(main.table["manager"], main);
+  const config: Config = { manager, apps: readSources(sources, main, manager, context) };
   // A file that could not be read may hold apps, and one that has the key "apps" has been told what is wrong with it.
   const isBare = sources.length === files.length && sources.every(({ table }) => !Object.hasOwn(table, "apps"));
   if (isBare) problems.push({ ...(main === undefined ? {} : { file: main.path }), keyPath: [], message: noApp });
@@ -83,16 +75,19 @@ export function appFromFlags(name: string, command: readonly string[], flags: Fl
   });
 }
 
-/** What flags say of the manager, over what a file says. */
+/** What flags say of the manager, over what a file says. It must not want what one of its apps has. */
 export function managerFromFlags(
   flags: Flags,
   context: ParseContext,
   base: ManagerWish = { logFormat: "auto" },
+  apps: readonly App[] = [],
 ): ManagerWish {
-  return fromFlags(context, (place) => ({
-    ...base,
-    ...managerWish(readTable(managerKeys, readFlags(managerKeys, flags, place), [], place)),
-  }));
+  return fromFlags(context, (place) => {
+    const values = readTable(managerKeys, readFlags(managerKeys, flags, place), [], place);
+    const manager = { ...base, ...managerWish(values) };
+    checkManager(manager, apps, place.report);
+    return manager;
+  });
 }
 
 const noApp = 'no app is configured: add a table such as [apps.blog] with command = ["/var/www/blog/app.fcgi"]';
@@ -131,11 +126,16 @@ function openSource(file: ConfigFile, context: ParseContext, problems: Problem[]
   ];
 }
 
-function readSources(sources: readonly Source[], main: Source | undefined, context: ParseContext): App[] {
+function readSources(
+  sources: readonly Source[],
+  main: Source | undefined,
+  manager: ManagerWish,
+  context: ParseContext,
+): App[] {
   for (const source of sources) checkTop(source, source === main, main);
   const defaults = main === undefined ? {} : readDefaults(main.table["defaults"], main);
   const found = sources.flatMap((source) => readApps(source, defaults, context));
-  checkTogether(found);
+  checkTogether(found, manager);
   return found.flatMap(({ app }) => app ?? []);
 }
 
@@ -159,9 +159,9 @@ function readManager(value: unknown, place: Place): ManagerWish {
   return { logFormat: "auto", ...managerWish(values) };
 }
 
-function managerWish(values: { "log-format"?: ManagerWish["logFormat"]; "log-file"?: string }): Partial<ManagerWish> {
-  const { "log-format": logFormat, "log-file": logFile } = values;
-  return { ...(logFormat === undefined ? {} : { logFormat }), ...(logFile === undefined ? {} : { logFile }) };
+function managerWish(values: Values<typeof managerKeys>): Partial<ManagerWish> {
+  const { "log-format": logFormat, "log-file": logFile, control } = values;
+  return withoutUndefined({ logFormat, logFile, control });
 }
 
 function readApps(source: Source, defaults: AppValues, context: ParseContext): Found[] {
@@ -180,7 +180,7 @@ function readOne(name: string, table: unknown, source: Source, defaults: AppValu
   if (!isTable(table)) {
     const hint = Object.hasOwn(appKeys, name) ? "; an app has a name: put its keys under [apps.NAME]" : "";
     source.report(keyPath, `expected a table, got ${describe(table)}${hint}`);
-    return { source, keyPath, listen: undefined, app: undefined };
+    return { source, keyPath, listen: undefined, outputFile: undefined, app: undefined };
   }
   const complaint = complainOfName(name);
   if (complaint !== undefined) source.report(keyPath, complaint);
@@ -193,27 +193,4 @@ function readOne(name: string, table: unknown, source: Source, defaults: AppValu
     runtimeDirectory: context.runtimeDirectory,
   });
   return { source, keyPath, ...read };
-}
-
-/** No two apps have one name or one listener. The later one is told. */
-function checkTogether(found: readonly Found[]): void {
-  for (const [index, one] of found.entries()) {
-    const earlier = found.slice(0, index);
-    const namesake = earlier.find((other) => formatKeyPath(other.keyPath) === formatKeyPath(one.keyPath));
-    const rival = earlier.find(
-      ({ listen }) => listen !== undefined && one.listen !== undefined && isSameListener(listen, one.listen),
-    );
-    if (namesake !== undefined)
-      one.source.report(one.keyPath, `an app of this name stands in ${namesake.source.path}, too`);
-    else if (rival !== undefined) reportRival(one, rival);
-  }
-}
-
-function reportRival(one: Found, rival: Found): void {
-  const where = rival.source === one.source ? "" : ` in ${rival.source.path}`;
-  const key = one.listen?.kind === "tcp" ? "port" : "socket";
-  one.source.report(
-    [...one.keyPath, key],
-    `${formatKeyPath(rival.keyPath)}${where} listens there already; an app needs its own`,
-  );
 }

@@ -7,7 +7,7 @@ import { appKeys } from "./keys.ts";
 import type { KeyPath } from "./problem.ts";
 import type { Place, Table } from "./read.ts";
 import { isTable, readTable } from "./read.ts";
-import { checkDefaults, checkDelays, checkListener } from "./rules.ts";
+import { checkDefaults, checkDelays, checkListener, checkOutput } from "./rules.ts";
 
 /** Where an app is written, and what surrounds it. */
 export interface Surroundings {
@@ -23,6 +23,7 @@ export interface Surroundings {
 export interface ReadApp {
   readonly app: App | undefined;
   readonly listen: Listen | undefined;
+  readonly outputFile: string | undefined;
 }
 
 /** What an app may be called. */
@@ -40,13 +41,15 @@ export function readApp(name: string, table: Table, around: Surroundings): ReadA
   const own = readTable(appKeys, table, keyPath, place);
   const values = layValues(own, defaults);
   const report = (key: string, message: string) => place.report([...keyPath, key], message);
-  checkListener((key) => Object.hasOwn(table, key), values.listen, report);
+  const has = (key: string) => Object.hasOwn(table, key);
+  checkListener(has, values.listen, report);
+  checkOutput(has, report);
   checkDelays(own, defaults, report);
-  if (!Object.hasOwn(table, "command"))
-    place.report(keyPath, 'command is missing, for example command = ["/var/www/app.fcgi"]');
+  if (!has("command")) place.report(keyPath, 'command is missing, for example command = ["/var/www/app.fcgi"]');
   const listen = isListenKnown(table, own) ? listenOf(values, `${around.runtimeDirectory}/${name}.sock`) : undefined;
-  if (own.command === undefined || listen === undefined) return { app: undefined, listen };
-  return { app: buildApp(name, own.command, around.directory, listen, values), listen };
+  const outputFile = own["output-file"];
+  if (own.command === undefined || listen === undefined) return { app: undefined, listen, outputFile };
+  return { app: buildApp(name, own.command, around.directory, listen, values), listen, outputFile };
 }
 
 /** Reads [defaults]. */
@@ -58,9 +61,14 @@ export function readDefaults(value: unknown, place: Place): AppValues {
   }
   const report = (key: string, message: string) => place.report(["defaults", key], message);
   checkDefaults((key) => Object.hasOwn(value, key), report);
-  const { command: _, socket: __, port: ___, ...values } = readTable(appKeys, value, ["defaults"], place);
+  const values = readTable(appKeys, value, ["defaults"], place);
   checkDelays(values, {}, report);
-  return values;
+  return withoutOwn(values);
+}
+
+/** What stands in [defaults] by mistake is told, and forgotten. */
+function withoutOwn(values: AppValues): AppValues {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !("own" in appKeys[name as keyof AppValues])));
 }
 
 /** Was everything right that says where the app listens? */

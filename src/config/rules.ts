@@ -21,6 +21,9 @@ export const ofListener = [
 /** What only an app on a Unix socket has. */
 export const ofSocket = ["socket-mode", "socket-owner"] as const;
 
+/** What only an app with an output file has. */
+export const ofOutputFile = ["output-max-size", "output-max-age", "output-keep"] as const;
+
 /** Keys of one app that exclude each other. `has` tells what the app itself names, right or wrong; [defaults] may name more than fits. */
 export function checkListener(has: (key: AppKeyName) => boolean, listens: boolean, report: Report): void {
   if (!listens) {
@@ -38,6 +41,12 @@ export function checkListener(has: (key: AppKeyName) => boolean, listens: boolea
       "only together with port; on a Unix socket socket-mode and socket-owner say who may connect",
     );
   }
+}
+
+/** Only a file is rotated. [defaults] may say how for those apps that have one. */
+export function checkOutput(has: (key: AppKeyName) => boolean, report: Report): void {
+  if (has("output-file")) return;
+  for (const key of ofOutputFile.filter(has)) report(key, "has no meaning without output-file: only a file is rotated");
 }
 
 /** The first wait is not longer than the longest. Told where one of the two was written. */

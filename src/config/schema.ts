@@ -31,6 +31,7 @@ import {
   complainOfInteger,
   complainOfMode,
   complainOfPort,
+  complainOfSize,
   expected,
   expectedStrings,
   oneOf,
@@ -55,6 +56,7 @@ export interface Outputs {
   readonly "env-names": string[];
   readonly addresses: string[];
   readonly duration: number;
+  readonly size: number;
   readonly signal: StopSignal;
   readonly drain: "idle" | "signal";
   readonly rlimits: Rlimits;
@@ -92,6 +94,7 @@ const builders: Builders = {
       'a list of IP addresses such as ["127.0.0.1"]',
     ),
   duration: buildDuration,
+  size: buildSize,
   signal: buildSignal,
   drain: () => choice(["idle", "signal"], { error: say(expected('"idle" or "signal"')) }),
   rlimits: buildRlimits,
@@ -135,6 +138,19 @@ function buildDuration(key: Key) {
     return ms !== undefined && ms >= min && ms <= max ? ms : undefined;
   };
   return buildText(/^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h|d))$/, parse, complainOfDuration(min, max));
+}
+
+function buildSize(key: Key) {
+  const [min, max] = [key.min ?? 0, key.max ?? Number.MAX_SAFE_INTEGER];
+  const complain = complainOfSize(min);
+  const error = say(complain);
+  const bytes = number({ error }).check(int({ error }), gte(min, { error }), lte(max, { error }));
+  const parse = (value: number | string) => {
+    const size = typeof value === "number" ? value : parseSize(value);
+    return size !== undefined && size >= min && size <= max ? size : undefined;
+  };
+  const either = union([bytes, string({ error }).check(regex(/^\d+[KMGTkmgt]?$/, { error }))], { error });
+  return pipe(either, refined(parse, complain));
 }
 
 function buildSignal() {

@@ -31,6 +31,9 @@ const otherWords: ReadonlyMap<string, string> = new Map([
   ["stopsignal", "stop-signal"],
   ["stopwaitsecs", "stop-timeout"],
   ["startsecs", "start-grace"],
+  ["stdout-logfile", "output-file"],
+  ["stdout-logfile-maxbytes", "output-max-size"],
+  ["stdout-logfile-backups", "output-keep"],
 ]);
 
 const homes: readonly { readonly keys: object; readonly home: string }[] = [

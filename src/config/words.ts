@@ -29,6 +29,15 @@ export function splitWords(line: string): string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
+/** The command line that splitWords splits into these words. */
+export function joinWords(words: readonly string[]): string {
+  return words.map(quoteWord).join(" ");
+}
+
+function quoteWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 function readPart(line: string, at: number, char: string): Quoted | undefined {
   if (char === "'") return readSingle(line, at + 1);
   if (char === '"') return readDouble(line, at + 1);

@@ -92,6 +92,15 @@ describe("what is no TOML", () => {
   });
 });
 
+test("what cannot stand in [defaults] is told once, and not again of each app", async () => {
+  const apps = 'apps.a.command = "x"\napps.b.command = "x"\n';
+  const { problems } = await complain(`defaults = { socket = "/x", output-file = "/y" }\n${apps}`);
+  expect(problems.map((problem) => formatKeyPath(problem.keyPath))).toEqual([
+    "defaults.socket",
+    "defaults.output-file",
+  ]);
+});
+
 test("a mode with a leading zero and no quotes is told to wear them", async () => {
   const error = await complain("[apps.blog]\numask = 0022\n");
   expect(error.message).toMatch(

@@ -74,6 +74,12 @@ describe("docs/fcgi-pm.schema.json", () => {
     "env = { A = 1 }",
     "rlimits = { stack = 1 }",
     "umask = 22",
+    "output-keep = 3",
+    'output-max-size = "1M"',
+    'output-file = "x.log"\noutput-max-size = 4096',
+    'output-file = "x.log"\noutput-max-size = "64 M"',
+    'output-file = "x.log"\noutput-keep = 1001',
+    "watch = true",
   ])("refuses what parsing refuses: %j", async (text) => {
     const file = `[apps.blog]\ncommand = "x"\n${text}\n`;
     expect(isValid(schema, parse(file))).toBe(false);
@@ -95,6 +101,7 @@ describe("docs/fcgi-pm.schema.json", () => {
       "stop-timeout": "10s",
       "socket-mode": "0660",
       "init-start-delay": "0",
+      "output-max-size": "64M",
     });
     expect(isValid(schema, { defaults, apps: { blog: { command: "x" } } })).toBe(true);
   });

@@ -36,6 +36,11 @@ test("the texts of flags become what a file would say", () => {
     "stop-signal": "SIGINT",
     "stop-timeout": "1.5s",
     drain: "signal",
+    watch: ["site", "/etc/a.env"],
+    "output-file": "log/blog.log",
+    "output-max-size": "65536",
+    "output-max-age": "12h",
+    "output-keep": "0",
   };
   expect(appFromFlags("blog", ["./blog", "two words"], flags, context)).toMatchObject({
     command: ["./blog", "two words"],
@@ -54,6 +59,11 @@ test("the texts of flags become what a file would say", () => {
     stopSignal: "INT",
     stopTimeoutMs: 1500,
     drain: "signal",
+    watch: ["/home/ann/site", "/etc/a.env"],
+    outputFile: "/home/ann/log/blog.log",
+    outputMaxSize: 65_536,
+    outputMaxAgeMs: 43_200_000,
+    outputKeep: 0,
   });
 });
 
@@ -111,6 +121,17 @@ describe("complaints", () => {
       '--port: expected an IP address before the port, such as "127.0.0.1:80" or "[::1]:80", got the string "web:80"',
     ],
     [{ socket: "/x", port: "80" }, "--port: cannot stand together with socket: an app has one listener"],
+    [
+      { outputFile: "x.log", outputMaxSize: "1MiB" },
+      '--output-max-size: expected a size of at least 64K, such as "64M", got the string "1MiB"; write "1M"',
+    ],
+    [
+      { outputFile: "x.log", outputMaxSize: "64" },
+      '--output-max-size: expected a size of at least 64K, such as "64M", got the string "64"',
+    ],
+    [{ outputMaxAge: "1d" }, "--output-max-age: has no meaning without output-file: only a file is rotated"],
+    [{ outputFile: "" }, '--output-file: expected a path such as "/srv/app", got an empty string'],
+    [{ watch: [""] }, '--watch [0]: expected a path or a list of paths such as ["/etc/app.env"], got an empty string'],
     [{ restartDelay: "2m" }, "--restart-delay: restart-delay (2m) is longer than max-restart-delay (1m)"],
   ])("%j", (flags, complaint) => {
     expect(complaintsOf(flags)).toEqual([complaint]);
@@ -139,6 +160,22 @@ describe("the manager", () => {
       logFormat: "pretty",
       logFile: "/var/log/a.log",
     });
+    expect(managerFromFlags({ control: "web.control" }, context, base)).toEqual({
+      ...base,
+      control: "/home/ann/web.control",
+    });
+  });
+
+  test("does not take what one of its apps has", () => {
+    const app = appFromFlags("blog", ["x"], { outputFile: "blog.log", socket: "blog.sock" }, context);
+    const complaintOf = (flags: Record<string, unknown>) => () => managerFromFlags(flags, context, undefined, [app]);
+    expect(complaintOf({ logFile: "./blog.log" })).toThrow(
+      new ConfigError([{ keyPath: ["log-file"], message: "the lines of blog go there; the manager needs its own" }]),
+    );
+    expect(complaintOf({ control: "blog.sock" })).toThrow(
+      new ConfigError([{ keyPath: ["control"], message: "blog listens there; the manager needs its own" }]),
+    );
+    expect(complaintOf({ logFile: "blog.sock", control: "blog.log" })).not.toThrow();
   });
 
   test("complains of its flags", () => {

@@ -1,4 +1,5 @@
 import { expect, test } from "@jest/globals";
+import { buildCommands } from "../../src/cli/commands.ts";
 import {
   appFlags,
   appKeys,
@@ -28,7 +29,14 @@ test("no two tables share a key", () => {
 
 test("all keys of an app but its command are flags", () => {
   expect(appFlags.map((key) => key.name)).toEqual(Object.keys(appKeys).filter((name) => name !== "command"));
-  expect(managerFlags.map((key) => key.name)).toEqual(["log-format", "log-file"]);
+  expect(managerFlags.map((key) => key.name)).toEqual(["control", "log-format", "log-file"]);
+});
+
+test("no two flags of start have one name, nor one that start has besides", () => {
+  const start = buildCommands("0.0.0", () => {}).commands.find((command) => command.name() === "start");
+  const options = start?.options.map((option) => option.long) ?? [];
+  expect(options.length).toBeGreaterThan(appFlags.length + managerFlags.length);
+  expect(new Set(options).size).toBe(options.length);
 });
 
 test("a flag is the key's name with its placeholder", () => {
@@ -42,6 +50,7 @@ test("only flags that gather values repeat", () => {
   expect(appFlags.filter((key) => key.repeats).map((key) => key.name)).toEqual([
     "rlimits",
     "allowed-clients",
+    "watch",
     "env",
     "env-file",
     "pass-env",
@@ -53,7 +62,9 @@ test("a field is the key in camel case", () => {
 });
 
 test("the defaults pass the checks of their own keys, and mean what an app gets without them", () => {
-  const app = (flags: Record<string, unknown>) => appFromFlags("blog", ["x"], flags, context);
+  // Without an output file its keys have no meaning.
+  const app = (flags: Record<string, unknown>) =>
+    appFromFlags("blog", ["x"], { ...flags, "output-file": "x.log" }, context);
   const flags = Object.fromEntries(appFlags.map((key) => [key.name, key.default]));
   expect(app(flags)).toEqual(app({}));
 });

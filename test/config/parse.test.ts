@@ -36,12 +36,19 @@ const blogByDefault: App = {
   stopTimeoutMs: 10_000,
   drain: "idle",
   drainTimeoutMs: 60_000,
+  watch: [],
   rlimits: {},
+  outputMaxSize: 64 * 1024 ** 2,
+  outputKeep: 10,
 };
 
 test("every key reaches its field, resolved and converted", async () => {
   const config = await parseConfig(fixtureWithIncludes("valid", "every-key.toml"), context);
-  expect(config.manager).toEqual({ logFormat: "pretty", logFile: "/etc/log/fcgi-pm.log" });
+  expect(config.manager).toEqual({
+    logFormat: "pretty",
+    logFile: "/etc/log/fcgi-pm.log",
+    control: "/etc/run/web.control",
+  });
   expect(config.apps.map((app) => app.name)).toEqual(["blog", "shop", "mailer"]);
   expect(config.apps[0]).toEqual({
     name: "blog",
@@ -68,10 +75,15 @@ test("every key reaches its field, resolved and converted", async () => {
     stopTimeoutMs: 30_000,
     drain: "signal",
     drainTimeoutMs: 120_000,
+    watch: ["/etc/site", "/etc/blog.env"],
     env: { LANG: "C.UTF-8", TZ: "Europe/Berlin", EMPTY: "" },
     envFile: ["/etc/blog.env", "/etc/blog.env"],
     passEnv: ["PATH", "_SECRET"],
     allowedClients: [],
+    outputFile: "/etc/log/blog.log",
+    outputMaxSize: 128 * 1024 ** 2,
+    outputMaxAgeMs: 129_600_000,
+    outputKeep: 0,
   } satisfies App);
 });
 
@@ -86,6 +98,8 @@ test("an included app resolves its paths in its own directory, and takes the def
     user: "www-data",
     stopTimeoutMs: 20_000,
     rlimits: { core: 0, nofile: 4096 },
+    watch: ["/srv/shared"],
+    outputKeep: 3,
   });
 });
 
@@ -107,6 +121,25 @@ test("inline tables, dotted keys and odd names mean the same as headers", async 
     ["toString", "192.0.2.7 9001"],
   ]);
   expect(apps[0]?.env).toEqual({ NAME: "value" });
+});
+
+test.each([
+  ["65536", 65_536],
+  ['"65536"', 65_536],
+  ['"64k"', 65_536],
+  ['"1G"', 1024 ** 3],
+  ['"8191T"', 8191 * 1024 ** 4],
+])("output-max-size = %s", async (text, bytes) => {
+  const { apps } = await parseText(`apps.blog = { command = "x", output-file = "y", output-max-size = ${text} }`);
+  expect(apps[0]?.outputMaxSize).toBe(bytes);
+});
+
+test.each([
+  ['"1s"', 1000],
+  ['"24d"', 24 * 86_400_000],
+])("output-max-age = %s", async (text, ms) => {
+  const { apps } = await parseText(`apps.blog = { command = "x", output-file = "y", output-max-age = ${text} }`);
+  expect(apps[0]?.outputMaxAgeMs).toBe(ms);
 });
 
 test.each([
@@ -154,6 +187,23 @@ describe("defaults", () => {
     `);
     expect(apps.map((app) => app.allowedClients)).toEqual([[], ["127.0.0.1"], []]);
     expect(apps.map((app) => app.listen.kind)).toEqual(["unix", "tcp", "none"]);
+  });
+
+  test("may say how files are rotated and what is watched, for the apps that have it", async () => {
+    const { apps } = await parseText(`
+      defaults = { output-max-size = "1M", output-max-age = "1d", output-keep = 2, watch = "shared" }
+      apps.file = { command = "x", output-file = "x.log", output-keep = 7 }
+      apps.log = { command = "x", watch = [] }
+    `);
+    expect(apps[0]).toMatchObject({
+      outputFile: "/etc/x.log",
+      outputMaxSize: 1024 ** 2,
+      outputMaxAgeMs: 86_400_000,
+      outputKeep: 7,
+      watch: ["/etc/shared"],
+    });
+    expect(apps[1]).toMatchObject({ watch: [] });
+    expect(apps[1]).not.toHaveProperty("outputFile");
   });
 
   test("an app may listen where the defaults say that none does", async () => {

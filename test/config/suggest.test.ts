@@ -34,6 +34,7 @@ test.each([
   ["gid", "group"],
   ["mode", "socket-mode"],
   ["stopwaitsecs", "stop-timeout"],
+  ["stdout_logfile", "output-file"],
 ])("%s is what another system calls %s", (word, key) => {
   expect(complainOfUnknownKey(word, keys)).toBe(`unknown key, fcgi-pm calls it "${key}"`);
 });
@@ -43,8 +44,6 @@ test.each([
   "max-rss",
   "max-age",
   "request-timeout",
-  "watch",
-  "control",
   "log-max-size",
   "",
   "constructor",
@@ -56,6 +55,7 @@ test.each([
 
 test("a key in the wrong table is told where it belongs", () => {
   expect(complainOfUnknownKey("log-file", keys)).toBe('unknown key here: "log-file" belongs to [manager]');
+  expect(complainOfUnknownKey("control", keys)).toBe('unknown key here: "control" belongs to [manager]');
   expect(complainOfUnknownKey("processes", Object.keys(managerKeys))).toBe(
     'unknown key here: "processes" belongs to [apps.NAME]',
   );

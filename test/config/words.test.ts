@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { splitWords } from "../../src/config/words.ts";
+import { joinWords, splitWords } from "../../src/config/words.ts";
 
 test.each<[string, string[]]>([
   ["", []],
@@ -25,11 +25,16 @@ test.each([`"`, `'`, `a "b`, `a 'b`, `'a"`, "a\\", `"a\\"`])("%j has an open end
   expect(splitWords(line)).toBeUndefined();
 });
 
-test("words in single quotes come back, whatever is in them", () => {
+test("words that are joined are quoted only where they have to be", () => {
+  expect(joinWords(["/srv/app", "--a=b", "", "c d", "it's", "$HOME", "*"])).toBe(
+    `/srv/app --a=b '' 'c d' 'it'\\''s' '$HOME' '*'`,
+  );
+});
+
+test("words that are joined come back, whatever is in them", () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: "binary" })), (words) => {
-      const line = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-      expect(splitWords(line)).toEqual(words);
+      expect(splitWords(joinWords(words))).toEqual(words);
     }),
   );
 });
