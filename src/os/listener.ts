@@ -18,22 +18,14 @@ import {
 import { isIPv4 } from "node:net";
 import { dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
-import { type Found, formatAddress, judgeSocket, longestSocketPath } from "../supervision/socket.ts";
+import { formatAddress, judgeSocket, longestSocketPath } from "../supervision/socket.ts";
 import { type LockFile, lockBeside } from "./lock.ts";
-import {
-  bind,
-  connect,
-  inetAddress,
-  listen,
-  openSocket,
-  peerCredentials,
-  SystemCallError,
-  setReuseAddress,
-  unixAddress,
-} from "./posix.ts";
-import { holdersOf } from "./procfs.ts";
-import { explainPath, explainTcp, refuseHeld } from "./refusal.ts";
-import { tcpSocketsAt, unixSocketsAt } from "./sockdiag.ts";
+import { describe, inUse, lookUp, probe, refuseOther } from "./occupant.ts";
+import { refuseConnections } from "./packet-filter.ts";
+import { changeRights, type Rights } from "./path-rights.ts";
+import { bind, inetAddress, listen, openSocket, setReuseAddress, tcpQueue, unixAddress } from "./posix.ts";
+import { explainPath, explainTcp } from "./refusal.ts";
+import { type Connections, type Queue, tcpSocketsAt, unixQueueOf, unixSocketsAt } from "./sockdiag.ts";
 
 export interface Listener {
   readonly fd: number;
@@ -43,20 +35,29 @@ export interface Listener {
   readonly address: string;
   /** Whether a dead socket stood at the path and was replaced. */
   readonly replacedStale: boolean;
-  /** Inodes of the connections that workers have accepted; undefined where the kernel does not tell. */
-  accepted(): ReadonlySet<number> | undefined;
-  /** Is the name still ours? False after somebody bound the path anew. */
+  /** How many connections wait to be accepted, and how many may; undefined where the kernel does not tell. */
+  queue(): Queue | undefined;
+  /** The connections that workers have accepted, by inode; undefined where the kernel does not tell. */
+  connections(): Connections | undefined;
+  /** Is the name still ours? False after somebody bound the path anew, and after `refuseNew`. */
   isOurs(): boolean;
+  /**
+   * From now on no new connection comes in; those in the queue and those that were accepted go on, with our workers. A
+   * Unix path is removed, if it is still ours: clients are refused. TCP: what opens a connection is dropped unanswered.
+   * The client tries again a second later, and then meets whoever listens by then, or is refused; a handshake that is
+   * under way comes to its end. `release` is still to come. False where the system does not let us.
+   */
+  refuseNew(): boolean;
+  /** Owner and mode of the Unix path from now on, if it is still ours; of a port there are none. */
+  setRights(rights: Rights): void;
+  /** From now on so many connections may wait, as far as the kernel's cap allows. */
+  setBacklog(backlog: number): void;
   /** Closes the socket and removes the path, if it is still ours. */
   release(): void;
 }
 
-export interface UnixOptions {
+export interface UnixOptions extends Rights {
   readonly backlog: number;
-  readonly mode: number;
-  /** Absent: left as it is made. */
-  readonly uid?: number;
-  readonly gid?: number;
 }
 
 /**
@@ -107,10 +108,23 @@ export function bindTcp(host: string, port: number, backlog: number): Listener {
     inode: fstatSync(fd).ino,
     address: formatAddress(host, port),
     replacedStale: false,
-    accepted: () => asSet(tcpSocketsAt(family, port, "connected")),
+    queue: () => tcpQueue(fd),
+    connections: () => tcpSocketsAt(family, port, "connected"),
     isOurs: () => true,
+    refuseNew: () => isAllowed(() => refuseConnections(fd)),
+    setRights: () => {},
+    setBacklog: (backlog) => listen(fd, backlog),
     release: () => closeSync(fd),
   };
+}
+
+function isAllowed(attempt: () => void): boolean {
+  try {
+    attempt();
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function refuseLongPath(path: string): void {
@@ -131,76 +145,6 @@ function lockSocket(path: string): LockFile {
   }
   if ("release" in lock) return lock;
   throw new FcgiPmError("FCGI_PM_SOCKET_IN_USE", `Cannot listen on "${path}": ${lock.heldBy} has it`);
-}
-
-function describe(file: Stats | undefined): Found {
-  if (file === undefined) return { kind: "absent" };
-  return file.isSocket() ? { kind: "socket" } : { kind: "other", what: describeFile(file) };
-}
-
-/** What is no socket is somebody's file: refused before so much as a lock file is laid beside it. */
-function refuseOther(path: string): void {
-  const found = describe(lookUp(path));
-  if (found.kind !== "other") return;
-  throw new FcgiPmError(
-    "FCGI_PM_SOCKET_NOT_A_SOCKET",
-    `Cannot listen on "${path}": it is ${found.what}, which fcgi-pm does not touch`,
-  );
-}
-
-/** lstat, so that a symbolic link is seen as what it is. */
-function lookUp(path: string): Stats | undefined {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false });
-  } catch (error) {
-    throw explainPath(error, path);
-  }
-}
-
-function describeFile(file: Stats): string {
-  if (file.isSymbolicLink()) return "a symbolic link";
-  if (file.isDirectory()) return "a directory";
-  if (file.isFile()) return "a regular file";
-  return file.isFIFO() ? "a named pipe" : "a device";
-}
-
-/**
- * Does somebody listen? The kernel is asked first, which disturbs nobody. Only where it knows of no listener (it may be
- * in another network namespace) one non-blocking connect is tried: a worker may have to deal with it.
- */
-function probe(path: string, file: Stats): string {
-  const listening = unixSocketsAt(file, "listening");
-  if (listening !== undefined && listening.length > 0) return "connected";
-  return withProbe(path, () => "connected");
-}
-
-function withProbe(path: string, connected: (fd: number) => string): string {
-  const fd = openSocket("unix", { nonBlocking: true });
-  try {
-    connect(fd, unixAddress(path));
-    return connected(fd);
-  } catch (error) {
-    if (error instanceof SystemCallError) return error.errno;
-    throw error;
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function inUse(path: string, file: Stats | undefined): FcgiPmError {
-  const inodes = file === undefined ? undefined : unixSocketsAt(file, "listening");
-  const holders = inodes === undefined || inodes.length === 0 ? peerOf(path) : holdersOf(inodes);
-  return refuseHeld("FCGI_PM_SOCKET_IN_USE", `"${path}"`, holders);
-}
-
-/** The listener sits where the kernel does not list it: ask for the credentials of the other end. */
-function peerOf(path: string): number[] {
-  let pid = 0;
-  withProbe(path, (fd) => {
-    pid = peerCredentials(fd).pid;
-    return "connected";
-  });
-  return pid === 0 ? [] : [pid];
 }
 
 /** Bound under a temporary name, made ready there, then renamed: there is no moment with wrong rights, or without a listener. */
@@ -253,25 +197,29 @@ function bindAnew(fd: number, name: string, path: string): string {
 }
 
 function unixListener(fd: number, path: string, file: Stats, lock: LockFile, replacedStale: boolean): Listener {
+  const inode = fstatSync(fd).ino;
   const isOurs = () => {
     const there = lstatSync(path, { throwIfNoEntry: false });
     return there !== undefined && there.ino === file.ino && there.dev === file.dev;
   };
+  const remove = () => {
+    if (isOurs()) unlinkSync(path);
+  };
   return {
     fd,
-    inode: fstatSync(fd).ino,
+    inode,
     address: path,
     replacedStale,
-    accepted: () => asSet(unixSocketsAt(file, "connected")),
+    queue: () => unixQueueOf(inode),
+    connections: () => unixSocketsAt(file, "connected"),
     isOurs,
+    refuseNew: () => isAllowed(remove),
+    setRights: (rights) => changeRights(path, file, rights),
+    setBacklog: (backlog) => listen(fd, backlog),
     release: () => {
-      if (isOurs()) unlinkSync(path);
+      remove();
       closeSync(fd);
       lock.release();
     },
   };
-}
-
-function asSet(inodes: number[] | undefined): ReadonlySet<number> | undefined {
-  return inodes === undefined ? undefined : new Set(inodes);
 }

@@ -2,6 +2,7 @@
  * The system calls that Node does not have, through koffi: the only file that knows it. Every function returns what it
  * made or throws a `SystemCallError` with the error's name. Numbers are those of Linux.
  */
+import { closeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import koffi from "koffi";
 
@@ -29,8 +30,23 @@ const flockCall = libc.func("int flock(int fd, int operation)");
 const pipe2Call = libc.func("int pipe2(void *fds, int flags)");
 const inetPtonCall = libc.func("int inet_pton(int family, const char *text, void *address)");
 const fcntlCall = libc.func("int fcntl(int fd, int command, int argument)");
+const dup2Call = libc.func("int dup2(int fd, int number)");
 const sendCall = libc.func("long send(int fd, const void *bytes, size_t length, int flags)");
 const recvCall = libc.func("long recv(int fd, void *bytes, size_t length, int flags)");
+
+/** What is needed long after the start is looked up at its first use: each costs 20 to 40 µs. */
+function later(prototype: string): () => ReturnType<typeof libc.func> {
+  let found: ReturnType<typeof libc.func> | undefined;
+  return () => {
+    found ??= libc.func(prototype);
+    return found;
+  };
+}
+
+const shutdownCall = later("int shutdown(int fd, int how)");
+const ioctlCall = later("int ioctl(int fd, unsigned long request, void *value)");
+const syscallCall = later("long syscall(long number, int first, int second, uint32_t third)");
+const getpagesizeCall = later("int getpagesize()");
 
 const Passwd = koffi.struct("passwd", {
   name: "str",
@@ -59,6 +75,16 @@ const O_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
+const SO_ATTACH_FILTER = 26;
+const SO_DETACH_FILTER = 27;
+const IPPROTO_TCP = 6;
+const TCP_INFO = 11;
+const FIONREAD = 0x541b;
+const MSG_PEEK = 0x2;
+const MSG_DONTWAIT = 0x40;
+/** The same numbers on every architecture. */
+const SYS_pidfd_open = 434;
+const SYS_pidfd_getfd = 438;
 const NETLINK_SOCK_DIAG = 4;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -164,6 +190,11 @@ export function setCloseOnExec(fd: number): void {
   checked("fcntl", fcntlCall(fd, F_SETFD, FD_CLOEXEC));
 }
 
+/** `number` becomes another name of what `fd` stands for; what it stood for before is closed in the same moment. */
+export function replaceDescriptor(number: number, fd: number): void {
+  checked("dup2", dup2Call(fd, number));
+}
+
 export function send(fd: number, bytes: Buffer): void {
   checked("send", Number(sendCall(fd, bytes, bytes.length, 0)));
 }
@@ -171,6 +202,68 @@ export function send(fd: number, bytes: Buffer): void {
 /** Bytes that came in, at most `buffer.length`. Blocks until there are some. */
 export function receive(fd: number, buffer: Buffer): number {
   return checked("recv", Number(recvCall(fd, buffer, buffer.length, 0)));
+}
+
+/** Ends one direction of a connection, for all who hold it. */
+export function shutdown(fd: number, direction: "input" | "output"): void {
+  const how = { input: 0, output: 1 } as const;
+  checked("shutdown", shutdownCall()(fd, how[direction]));
+}
+
+/** How many bytes a connection has that nobody has read. */
+export function unreadBytes(fd: number): number {
+  const value = Buffer.alloc(4);
+  checked("ioctl", ioctlCall()(fd, FIONREAD, value));
+  return value.readInt32LE(0);
+}
+
+/** Bytes that came in, which stay there for whoever reads them. At most `buffer.length`; none where there are none. */
+export function peek(fd: number, buffer: Buffer): Buffer {
+  try {
+    const length = checked("recv", Number(recvCall(fd, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT)));
+    return buffer.subarray(0, length);
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === "EAGAIN") return buffer.subarray(0, 0);
+    throw error;
+  }
+}
+
+/** How many connections wait in a listening TCP socket's queue (`tcpi_unacked`), and its limit (`tcpi_sacked`). */
+export function tcpQueue(fd: number): { length: number; limit: number } {
+  const value = Buffer.alloc(104);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(value.length);
+  checked("getsockopt", getsockoptCall(fd, IPPROTO_TCP, TCP_INFO, value, length));
+  return { length: value.readUInt32LE(24), limit: value.readUInt32LE(28) };
+}
+
+/** Filters what comes in by a classic BPF program, 8 bytes an instruction. Sockets that are accepted inherit it. */
+export function attachFilter(fd: number, program: Buffer): void {
+  // `struct sock_fprog`: how many, padding up to the size of a pointer, where.
+  const filter = Buffer.alloc(16);
+  filter.writeUInt16LE(program.length / 8, 0);
+  filter.writeBigUInt64LE(koffi.address(program), 8);
+  checked("setsockopt", setsockoptCall(fd, SOL_SOCKET, SO_ATTACH_FILTER, filter, filter.length));
+}
+
+export function detachFilter(fd: number): void {
+  const nothing = Buffer.alloc(4);
+  checked("setsockopt", setsockoptCall(fd, SOL_SOCKET, SO_DETACH_FILTER, nothing, nothing.length));
+}
+
+/** Another process's descriptor as one of our own, for the same open file. Needs the rights of a debugger, and Linux 5.6. */
+export function takeDescriptor(pid: number, fd: number): number {
+  const pidfd = checked("pidfd_open", Number(syscallCall()(SYS_pidfd_open, pid, 0, 0)));
+  try {
+    return checked("pidfd_getfd", Number(syscallCall()(SYS_pidfd_getfd, pidfd, fd, 0)));
+  } finally {
+    closeSync(pidfd);
+  }
+}
+
+/** Bytes of a page of memory, which /proc counts in. */
+export function pageSize(): number {
+  return getpagesizeCall()();
 }
 
 export interface Account {

@@ -1,24 +1,17 @@
 /** What the kernel tells about a process: is it waiting for a request, does it hold one, who holds this socket. */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
-import {
-  epollWatches,
-  parseStat,
-  parseSyscall,
-  pollFds,
-  selectFds,
-  socketInode,
-  waitCallsOf,
-} from "../supervision/readiness.ts";
+import { epollWatches, parseStat, parseSyscall, pollFds, selectFds, waitCallsOf } from "../supervision/readiness.ts";
 import type { Sight } from "../supervision/worker.ts";
 import { nowMs } from "./clock.ts";
+import { allPids, inodeOf, isGone, read, readMemory, socketsOf, threadsOf } from "./proc-files.ts";
+import type { Connections } from "./sockdiag.ts";
 
 const waitCalls = process.platform === "linux" ? waitCallsOf(process.arch) : undefined;
 
 /** What of a listener is needed to recognise it, and its connections, in other processes. */
 export interface Watched {
   readonly inode: number;
-  /** Inodes of the connections that have been accepted; undefined where the kernel does not tell. */
-  accepted(): ReadonlySet<number> | undefined;
+  /** The connections that have been accepted, by inode; undefined where the kernel does not tell. */
+  connections(): Connections | undefined;
 }
 
 /** A busy worker may go from one connection to the next between the kernel's answer and our look (measured: 4 to 11 of 100). */
@@ -33,7 +26,7 @@ export function lookAt(pid: number, listener: Watched): Sight {
   try {
     for (let look = 1; ; look += 1) {
       if (waitsOn(pid, listener.inode)) return "waiting";
-      const accepted = listener.accepted();
+      const accepted = listener.connections();
       if (accepted === undefined) return "unseen";
       if (holdsAny(pid, accepted)) return "busy";
       if (look === mostLooks) return lookAtOthers(pid, listener, accepted);
@@ -43,23 +36,43 @@ export function lookAt(pid: number, listener: Watched): Sight {
   }
 }
 
-function lookAtOthers(pid: number, listener: Watched, accepted: ReadonlySet<number>): Sight {
+function lookAtOthers(pid: number, listener: Watched, accepted: Connections): Sight {
   const others = recentSessionOf(pid).filter((other) => other !== pid);
   if (others.some((other) => waitsOn(other, listener.inode))) return "waiting";
   return others.some((other) => holdsAny(other, accepted)) ? "busy" : "elsewhere";
 }
 
-/** Does the worker, or a process of its session, hold an accepted connection? Made for stopped workers. */
+/**
+ * How many accepted connections do the worker and the processes of its session hold? Made for stopped workers. One that
+ * has been answered in full does not count: libfcgi and PHP wait there until the client has gone as well, which is most
+ * of what can be seen between the requests of a worker that never rests.
+ */
 export function lookForConnections(pid: number, listener: Watched): Sight {
   try {
-    const accepted = listener.accepted();
+    const accepted = listener.connections();
     if (accepted === undefined) return "unseen";
-    if (accepted.size === 0) return "elsewhere";
-    const busy =
-      holdsAny(pid, accepted) || recentSessionOf(pid).some((other) => other !== pid && holdsAny(other, accepted));
-    return busy ? "busy" : "elsewhere";
+    const open = new Map([...accepted].filter(([, { isOver, unreadBytes }]) => !isOver || unreadBytes > 0));
+    if (open.size === 0) return "elsewhere";
+    const held = new Set(membersOf(pid).flatMap((member) => connectionsOf(member, open)));
+    if (held.size === 0) return "elsewhere";
+    return held.size === 1 ? "busy" : "crowded";
   } catch (error) {
     return isGone(error) ? "elsewhere" : "unseen";
+  }
+}
+
+/** The worker and the processes of its session. */
+export function membersOf(pid: number): readonly number[] {
+  return [pid, ...recentSessionOf(pid).filter((other) => other !== pid)];
+}
+
+/** Those of these connections that the process holds. It may end while we look, its session goes on. */
+function connectionsOf(pid: number, accepted: Connections): number[] {
+  try {
+    return [...socketsOf(pid).values()].filter((inode) => accepted.has(inode));
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
   }
 }
 
@@ -197,49 +210,6 @@ function selected(pid: number, args: readonly bigint[], inode: number): boolean 
   return selectFds(readMemory(pid, readSet, Math.ceil(limit / 64) * 8), limit).some((fd) => inodeOf(pid, fd) === inode);
 }
 
-/** Bytes of another process's memory: the descriptors a poll or select waits for are arguments in its memory. */
-function readMemory(pid: number, address: bigint, length: number): Buffer {
-  const memory = Buffer.alloc(length);
-  const fd = openSync(`/proc/${pid}/mem`, "r");
-  try {
-    return memory.subarray(0, readSync(fd, memory, 0, length, address));
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function holdsAny(pid: number, inodes: ReadonlySet<number>): boolean {
-  if (inodes.size === 0) return false;
-  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
-    const inode = inodeOf(pid, Number(fd));
-    return inode !== undefined && inodes.has(inode);
-  });
-}
-
-function inodeOf(pid: number, fd: number): number | undefined {
-  try {
-    return socketInode(readlinkSync(`/proc/${pid}/fd/${fd}`));
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
-}
-
-/** Paths of the threads; the first is the process itself. */
-function threadsOf(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((tid) => `/proc/${pid}/task/${tid}`);
-}
-
-function allPids(): number[] {
-  return readdirSync("/proc").map(Number).filter(Number.isInteger);
-}
-
-function read(path: string): string {
-  return readFileSync(path, "latin1");
-}
-
-/** The process or descriptor ended while we looked. */
-function isGone(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code === "ENOENT" || code === "ESRCH" || code === "EBADF" || code === "EIO";
+function holdsAny(pid: number, inodes: { has(inode: number): boolean; readonly size: number }): boolean {
+  return inodes.size > 0 && [...socketsOf(pid).values()].some((inode) => inodes.has(inode));
 }

@@ -70,8 +70,8 @@ export function explainTcp(error: unknown, host: string, port: number): unknown 
   switch (errnoOf(error)) {
     case "EADDRINUSE": {
       const inodes = [
-        ...(tcpSocketsAt("ipv4", port, "listening") ?? []),
-        ...(tcpSocketsAt("ipv6", port, "listening") ?? []),
+        ...(tcpSocketsAt("ipv4", port, "listening")?.keys() ?? []),
+        ...(tcpSocketsAt("ipv6", port, "listening")?.keys() ?? []),
       ];
       return refuseHeld("FCGI_PM_PORT_IN_USE", address, holdersOf(inodes));
     }

@@ -1,5 +1,6 @@
 /** Where sockets lie that nobody named: the runtime directory. */
-import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 
 /** `$RUNTIME_DIRECTORY` (systemd gives it), `/run/fcgi-pm` for root, `$XDG_RUNTIME_DIR/fcgi-pm`, at last a directory in /tmp. */
@@ -23,6 +24,26 @@ export function ensureRuntimeDirectory(path: string): void {
   const uid = process.geteuid?.() ?? 0;
   if (!found.isDirectory() && !statSync(path).isDirectory()) throw wrong(path, "is no directory");
   if (found.uid !== uid && found.uid !== 0) throw wrong(path, `belongs to another user (${found.uid})`);
+}
+
+/** Where the control sockets of managers lie. */
+export function controlDirectory(env: NodeJS.ProcessEnv): string {
+  return `${runtimeDirectory(env)}/control`;
+}
+
+/** Makes it where it is missing, for nobody but ourselves; refuses one of somebody else, who could command in our name. */
+export function ensureControlDirectory(path: string): void {
+  ensureRuntimeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST") throw wrong(path, `cannot be made (${code})`);
+  }
+  const found = lstatSync(path);
+  if (!found.isDirectory()) throw wrong(path, "is no directory");
+  if (found.uid !== process.geteuid?.()) throw wrong(path, `belongs to another user (${found.uid})`);
+  if ((found.mode & 0o777) !== 0o700) chmodSync(path, 0o700);
 }
 
 function wrong(path: string, why: string): FcgiPmError {
