@@ -31,9 +31,67 @@ const catalogue = {
   FCGI_PM_ADDRESS_MISSING: { exitStatus: 1, remedy: "give an address of this machine: ip address" },
   FCGI_PM_LOG_UNWRITABLE: { exitStatus: 1, remedy: "check the path and its rights, or choose another --log-file" },
   FCGI_PM_SYSTEM_CALL_FAILED: { exitStatus: 1, remedy: "see the reason above" },
+  FCGI_PM_START_FAILED: {
+    exitStatus: 1,
+    remedy: "mend the program, then start again; without --daemon its manager goes on trying",
+  },
+  FCGI_PM_APP_UNKNOWN: { exitStatus: 3, remedy: "fcgi-pm status shows which apps there are" },
+  FCGI_PM_APP_STOPPED: { exitStatus: 1, remedy: "fcgi-pm restart APP" },
+  FCGI_PM_MANAGER_MISSING: { exitStatus: 3, remedy: "start one: fcgi-pm start" },
+  FCGI_PM_MANAGER_GONE: { exitStatus: 3, remedy: "start one: fcgi-pm start" },
+  FCGI_PM_MANAGER_AMBIGUOUS: { exitStatus: 2, remedy: "name one of them: --control PATH" },
+  FCGI_PM_MANAGER_SILENT: {
+    exitStatus: 1,
+    remedy: "see whether its process is stopped (state T in ps axf) or overloaded, then try again",
+  },
+  FCGI_PM_MANAGER_LOST: {
+    exitStatus: 1,
+    remedy: "fcgi-pm status shows whether it still runs, its log says why it ended",
+  },
+  FCGI_PM_RELOAD_REFUSED: { exitStatus: 1, remedy: "mend what is named above, then reload again; nothing has changed" },
+  FCGI_PM_ROLL_TAKEN_BACK: {
+    exitStatus: 1,
+    remedy: "mend the program, then reload again; the workers of before serve on",
+  },
+  FCGI_PM_COMMAND_FAILED: { exitStatus: 1, remedy: "fcgi-pm logs APP shows what the workers wrote" },
+  FCGI_PM_COMMAND_GIVEN_UP: { exitStatus: 1, remedy: "fcgi-pm status shows what came of it, then try again" },
+  FCGI_PM_CONTROL_IN_USE: { exitStatus: 1, remedy: "stop that manager, or give this one another --control" },
+  FCGI_PM_CONTROL_NOT_A_SOCKET: {
+    exitStatus: 1,
+    remedy: "give the path of a manager's control socket: --control PATH",
+  },
+  FCGI_PM_CONTROL_PATH_TOO_LONG: { exitStatus: 1, remedy: "choose a shorter --control" },
+  FCGI_PM_CONTROL_PATH_WRONG: {
+    exitStatus: 1,
+    remedy: "check the directory and its rights, or choose another --control",
+  },
+  FCGI_PM_CONTROL_FORBIDDEN: { exitStatus: 1, remedy: "run this command as the manager's user, or as root" },
+  FCGI_PM_CONTROL_BUSY: { exitStatus: 1, remedy: "end another one that follows logs or events, then try again" },
+  FCGI_PM_ANSWER_WRONG: { exitStatus: 1, remedy: "use the fcgi-pm that the manager was started with" },
+  FCGI_PM_REQUEST_WRONG: { exitStatus: 2, remedy: "docs/control-api.md says what each path takes" },
+  FCGI_PM_REQUEST_PATH_UNKNOWN: { exitStatus: 2, remedy: "docs/control-api.md has all paths" },
+  FCGI_PM_REQUEST_METHOD_WRONG: { exitStatus: 2, remedy: "GET asks, POST commands: docs/control-api.md has all paths" },
+  FCGI_PM_REQUEST_NOT_JSON: {
+    exitStatus: 2,
+    remedy: "send a JSON object with content-type application/json, or nothing",
+  },
+  FCGI_PM_REQUEST_TOO_LARGE: { exitStatus: 2, remedy: "send less: no request needs that much" },
+  FCGI_PM_REQUEST_TIMED_OUT: { exitStatus: 2, remedy: "send the whole request at once" },
+  FCGI_PM_BUG: { exitStatus: 1, remedy: "this is a bug in fcgi-pm: report it with what the manager's log says" },
 } as const satisfies Record<string, { exitStatus: number; remedy: string }>;
 
 export type ErrorCode = keyof typeof catalogue;
+
+/** A code that comes from another process may be of another version. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(catalogue, code);
+}
+
+export interface ErrorOptions {
+  readonly remedy?: string;
+  readonly cause?: unknown;
+  readonly details?: readonly object[];
+}
 
 /** An expected failure. The message says what, where and why; the remedy says what to do. Anything else that is thrown is a bug. */
 export class FcgiPmError extends Error {
@@ -41,11 +99,14 @@ export class FcgiPmError extends Error {
   readonly code: ErrorCode;
   readonly exitStatus: number;
   readonly remedy: string;
+  /** Of a command that failed for some apps: what came of it for each. */
+  readonly details: readonly object[];
 
-  constructor(code: ErrorCode, message: string, options: { remedy?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.exitStatus = catalogue[code].exitStatus;
     this.remedy = options.remedy ?? catalogue[code].remedy;
+    this.details = options.details ?? [];
   }
 }

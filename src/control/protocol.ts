@@ -11,33 +11,47 @@ import {
   maxLength,
   number,
   optional,
+  pipe,
+  refine,
   regex,
   strictObject,
   string,
+  transform,
 } from "zod/mini";
 import type { Status } from "../observe/status.ts";
 import type { EventLine, LogLine } from "../observe/story.ts";
 
 /** How many workers an app may have. */
 const mostProcesses = 10_000;
+/** Of what is counted without a limit of its own. */
+const highest = 1_000_000;
+
+const yesOrNo = boolean("expected true or false");
+const signalName = "expected the name of a signal, such as TERM or SIGUSR1";
+
+function whole(from: number, to: number) {
+  const error = `expected a whole number from ${from} to ${to}`;
+  return number(error).check(int(error), gte(from, error), lte(to, error));
+}
 
 const noBody = strictObject({});
-const stopBody = strictObject({ now: optional(boolean()) });
+const stopBody = strictObject({ now: optional(yesOrNo) });
 const reloadBody = strictObject({
-  dryRun: optional(boolean()),
+  dryRun: optional(yesOrNo),
   /** Rolls every app, those included in which nothing has changed. */
-  all: optional(boolean()),
+  all: optional(yesOrNo),
   /** How many workers are replaced at a time. */
-  batch: optional(number().check(int(), gte(1), lte(mostProcesses))),
+  batch: optional(whole(1, mostProcesses)),
 });
-/** Exactly one of the two. */
 const scaleBody = strictObject({
-  processes: optional(number().check(int(), gte(1), lte(mostProcesses))),
-  by: optional(number().check(int(), gte(-mostProcesses), lte(mostProcesses))),
-});
+  processes: optional(whole(1, mostProcesses)),
+  by: optional(whole(-mostProcesses, mostProcesses)),
+}).check(
+  refine(({ processes, by }) => (processes === undefined) !== (by === undefined), "expected either processes or by"),
+);
 const signalBody = strictObject({
-  signal: string().check(maxLength(16), regex(/^(SIG)?[A-Z0-9]+$/)),
-  worker: optional(number().check(int(), gte(1))),
+  signal: string(signalName).check(maxLength(16, signalName), regex(/^(SIG)?[A-Z0-9]+$/, signalName)),
+  worker: optional(whole(1, highest)),
 });
 
 /** POST requests by path; `:app` stands for an app's name. Each takes a JSON object, or nothing at all. */
@@ -53,11 +67,49 @@ export const verbs = {
   "/v1/apps/:app/signal": signalBody,
 } as const;
 
-/** GET requests by path. The last two go on as long as the client listens; each of their lines is one JSON object. */
-export const queries = ["/v1/status", "/v1/apps/:app", "/v1/apps/:app/env", "/v1/logs", "/v1/events"] as const;
+/** What stands behind the `?` is text. */
+function digits(from: number, to: number) {
+  return pipe(pipe(string(), transform(asNumber)), whole(from, to));
+}
+
+function asNumber(text: string): number {
+  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+const flag = pipe(
+  string().check(regex(/^[01]$/, "expected 1 or 0")),
+  transform((text) => text === "1"),
+);
+export const noParameters = strictObject({});
+
+/** GET requests by path, with what may stand behind the `?`. */
+export const queries = {
+  "/v1/status": noParameters,
+  "/v1/apps/:app": noParameters,
+  "/v1/apps/:app/env": strictObject({ worker: optional(digits(1, highest)) }),
+  /** One JSON object a line, to the last line there is; with `follow=1` as long as the client listens. */
+  "/v1/logs": strictObject({
+    app: optional(string()),
+    worker: optional(digits(1, highest)),
+    lines: optional(digits(0, highest)),
+    follow: optional(flag),
+  }),
+  /** One JSON object a line, as long as the client listens. */
+  "/v1/events": noParameters,
+} as const;
+
+/** Of each app so many of its last lines are given where nobody says how many. */
+export const usualLines = 100;
+
+export type Verb = keyof typeof verbs;
+export type Query = keyof typeof queries;
+export type BodyOf<V extends Verb> = Infer<(typeof verbs)[V]>;
+export type ParametersOf<Q extends Query> = Infer<(typeof queries)[Q]>;
+export type AnswerOf<V extends Verb> = V extends "/v1/apps/:app/signal" ? SignalAnswer : CommandAnswer;
 
 export type StopRequest = Infer<typeof stopBody>;
 export type ReloadRequest = Infer<typeof reloadBody>;
+/** Exactly one of the two. */
 export type ScaleRequest = Infer<typeof scaleBody>;
 export type SignalRequest = Infer<typeof signalBody>;
 
@@ -90,8 +142,8 @@ export interface AppOutcome {
     | "restarted";
   /** Why, in words: `processes: 4 -> 8`, `the program has changed`. */
   readonly changes: readonly string[];
-  /** Of a dry run: `planned`. `taken-back`: the new workers failed, the old ones serve on. `given-up`: another command came between. */
-  readonly result: "planned" | "done" | "taken-back" | "given-up";
+  /** Of a dry run: `planned`. `taken-back`: the new workers failed, the old ones serve on. `failed`: workers do not start, the manager goes on trying. `given-up`: another command came between. */
+  readonly result: "planned" | "done" | "taken-back" | "failed" | "given-up";
   readonly generation: number;
   readonly wanted: number;
   readonly tookMs: number;
@@ -119,6 +171,11 @@ export interface EnvAnswer {
   readonly pid: number;
   /** As the kernel has it, in its order. */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** A line of `logs` or `events` that stands for lines which a client was too slow to take. */
+export interface DroppedLine {
+  readonly dropped: number;
 }
 
 /** How a request fails. `details` holds the outcomes of a command that failed for some apps. */
