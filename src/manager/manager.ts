@@ -1,48 +1,54 @@
 /** Boot, serve, shut down: listeners first, then pools, then all that can wait. */
-import { dirname } from "node:path";
-import type { App, Config } from "../config/app.ts";
-import type { AppStatus } from "../observe/status.ts";
+import type { Config } from "../config/app.ts";
+import type { Status } from "../observe/status.ts";
 import { managerTitle } from "../observe/title.ts";
 import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
 import { proveLogFile } from "../os/log-file.ts";
-import { keepDescriptorsToOurselves, sendSignal } from "../os/process.ts";
-import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
+import { keepDescriptorsToOurselves } from "../os/process.ts";
+import { processFacts } from "../os/survey.ts";
+import { Hall } from "./hall.ts";
 import { type Journal, openJournal } from "./journal.ts";
-import type { Notice } from "./notices.ts";
-import { bindListener, launcherOf, type Plan, planApp, warningsOf } from "./plan.ts";
-import { Runtime } from "./runtime.ts";
+import { bindListener, type Plan, planApp } from "./plan.ts";
+import { prepareDirectory, proveOutputs, Reloads } from "./reloads.ts";
 import { statusOf } from "./snapshot.ts";
 
 export interface ManagerOptions {
   readonly version: string;
   /** A socket that nobody named lies here; made when one does. */
   readonly runtimeDirectory: string;
+  /** The control socket lies here, unless the config names one. */
+  readonly controlDirectory: string;
   /** Bytes that the process list has for our title. */
   readonly titleRoom: number;
+  /** The file that the config came from; absent for an app from flags. */
+  readonly configFile?: string;
+  /** Reads the config anew, for a reload. */
+  reread(): Promise<Config>;
 }
 
 export interface Manager {
   /** Resolves when all workers of all apps have been ready. */
   readonly ready: Promise<void>;
+  /** Resolves when commands can reach it, or when it is known that none will. */
+  readonly reachable: Promise<void>;
   /** Resolves when all has ended and the listeners are released. */
   readonly stopped: Promise<void>;
   readonly journal: Journal;
-  status(): readonly AppStatus[];
+  status(): Status;
   isReady(): boolean;
   /** Gracefully, or, asked again, now. */
   stop(why: string): void;
+  /** Reloads all apps; what comes of it is said in the log. */
+  reload(why: string): void;
   /** After a bug that leaves the state unknown: kills every worker, says why, and ends the process with status 1. */
   abort(error: unknown): void;
 }
 
+type Haste = "gracefully" | "now";
+
 /** How long a log reader may keep us waiting at the end. */
 const lastWordsMs = 2000;
-
-interface Bound {
-  readonly plan: Plan;
-  readonly listener: Listener | undefined;
-}
 
 /**
  * Starts every app of the config. A failure before the first spawn undoes everything and is thrown: nothing half-started.
@@ -51,140 +57,204 @@ export async function startManager(config: Config, options: ManagerOptions): Pro
   const startedMs = nowMs();
   keepDescriptorsToOurselves();
   if (config.manager.logFile !== undefined) proveLogFile(config.manager.logFile);
+  proveOutputs(config.apps);
   const plans: Plan[] = [];
   for (const app of config.apps) plans.push(await planApp(app));
-  if (config.apps.some((app) => liesIn(app, options.runtimeDirectory))) {
-    ensureRuntimeDirectory(options.runtimeDirectory);
-  }
+  prepareDirectory(config.apps, options.runtimeDirectory);
   const bound = bindAll(plans);
-  process.title = managerTitle(
-    config.apps.map((app) => app.name),
-    options.titleRoom,
-  );
-  const hall: Hall = { config, bound, runtimes: [], journal: openJournal(), startedMs, version: options.version };
+  const manager = new Serving(config, options, startedMs);
   try {
-    return await serve(hall);
+    return await manager.boot(bound);
   } catch (error) {
-    endNow(hall);
+    manager.hall.endNow();
     throw error;
   }
 }
 
-/** What the hall holds while it runs. */
-interface Hall {
-  readonly config: Config;
-  readonly bound: readonly Bound[];
-  readonly runtimes: Runtime[];
-  readonly journal: Journal;
-  readonly startedMs: number;
-  readonly version: string;
-}
+type Bound = readonly (readonly [plan: Plan, listener: Listener | undefined])[];
 
-function liesIn(app: App, directory: string): boolean {
-  return app.listen.kind === "unix" && dirname(app.listen.path) === directory;
-}
-
-function bindAll(plans: readonly Plan[]): Bound[] {
-  const bound: Bound[] = [];
+function bindAll(plans: readonly Plan[]): Bound {
+  const bound: [Plan, Listener | undefined][] = [];
   try {
-    for (const plan of plans) bound.push({ plan, listener: bindListener(plan) });
+    for (const plan of plans) bound.push([plan, bindListener(plan)]);
     return bound;
   } catch (error) {
-    for (const { listener } of bound) listener?.release();
+    for (const [, listener] of bound) listener?.release();
     throw error;
   }
 }
 
-async function serve(hall: Hall): Promise<Manager> {
-  const { config, bound, runtimes, journal, startedMs } = hall;
-  const tellReady = () => journal.tell(undefined, { type: "manager.ready", tookMs: Math.round(nowMs() - startedMs) });
-  const ready = gate(bound.length, tellReady);
-  const ended = gate(bound.length, () => {});
-  raise(hall, (app, notice) => {
-    if (notice.type === "pool.ready") ready.pass(app);
-    if (notice.type === "pool.stopped") ended.pass(app);
-  });
-  for (const runtime of runtimes) runtime.want({ size: runtime.app.processes });
-  const stopped = ended.passed.then(() => shutDown(bound, journal));
-  await attachLog(config, journal);
-  return {
-    ready: ready.passed,
-    stopped,
-    journal,
-    status: () => statuses(hall),
-    isReady: ready.isOpen,
-    stop: (why) => stop(runtimes, journal, why),
-    abort: (error) => abort(hall, error),
-  };
-}
+/** The manager from its first spawn to its end. */
+class Serving implements Manager {
+  readonly hall: Hall;
+  readonly journal: Journal;
+  readonly ready: Promise<void>;
+  readonly reachable: Promise<void>;
+  readonly stopped: Promise<void>;
+  readonly #config: Config;
+  readonly #options: ManagerOptions;
+  readonly #startedMs: number;
+  readonly #startedAt = new Date().toISOString();
+  readonly #reloads: Reloads;
+  /** What was opened after the start and has to be closed at the end. */
+  readonly #closers: (() => Promise<void>)[] = [];
+  #control: string | undefined;
+  #stopping: Promise<void> | undefined;
+  #isReady = false;
+  #tellReady = () => {};
+  #tellReachable = () => {};
+  #tellStopped = () => {};
+  #watch = (_apps: readonly Plan["app"][]) => {};
 
-/** A pool for each app, with nobody in it yet. */
-function raise(hall: Hall, onNotice: (app: string, notice: Notice) => void): void {
-  const { config, bound, runtimes, journal, version } = hall;
-  journal.tell(undefined, { type: "manager.started", apps: config.apps.map((app) => app.name), version });
-  for (const { plan, listener } of bound) {
-    const { app, environment } = plan;
-    for (const notice of warningsOf(plan, listener)) journal.tell(app.name, notice);
-    const launcher = launcherOf(plan, listener);
-    const heard = (notice: Notice) => onNotice(app.name, notice);
-    runtimes.push(new Runtime({ app, environment, launcher, journal, onNotice: heard, ...(listener && { listener }) }));
+  constructor(config: Config, options: ManagerOptions, startedMs: number) {
+    this.#config = config;
+    this.#options = options;
+    this.#startedMs = startedMs;
+    this.journal = openJournal();
+    this.hall = new Hall(this.journal, config.manager.logFormat);
+    this.ready = new Promise((resolve) => {
+      this.#tellReady = resolve;
+    });
+    this.reachable = new Promise((resolve) => {
+      this.#tellReachable = resolve;
+    });
+    this.stopped = new Promise((resolve) => {
+      this.#tellStopped = resolve;
+    });
+    const { runtimeDirectory, reread } = options;
+    const onChange = () => this.#announce();
+    this.#reloads = new Reloads({ hall: this.hall, config, runtimeDirectory, reread, onChange });
   }
-}
 
-function statuses({ runtimes, bound }: Hall): AppStatus[] {
-  return runtimes.map((runtime, index) =>
-    statusOf(runtime.app.name, bound[index]?.listener?.address, runtime.pool, nowMs()),
-  );
-}
+  /** The workers come first; what operators need is loaded while they start. */
+  async boot(bound: Bound): Promise<Manager> {
+    const { journal, hall } = this;
+    const apps = this.#config.apps.map((app) => app.name);
+    journal.tell(undefined, { type: "manager.started", apps, version: this.#options.version });
+    for (const [plan, listener] of bound) hall.enthrone(hall.raise(plan, listener));
+    this.#setTitle();
+    this.#awaitReady();
+    for (const runtime of hall.apps) runtime.start();
+    await this.#openLog();
+    // A stop may have come already, and what is opened late is closed at once.
+    void this.#openControl();
+    this.#announce();
+    return this;
+  }
 
-/** The log is loaded while the first workers start. */
-async function attachLog(config: Config, journal: Journal): Promise<void> {
-  const { logFormat: format, logFile: file } = config.manager;
-  const { openLog } = await import("../os/log.ts");
-  journal.attach(openLog({ format, ...(file === undefined ? {} : { file }) }));
-}
+  isReady(): boolean {
+    return this.#isReady;
+  }
 
-function stop(runtimes: readonly Runtime[], journal: Journal, why: string): void {
-  const again = runtimes.every((runtime) => runtime.pool.wish.size === 0);
-  journal.tell(undefined, { type: again ? "manager.killing" : "manager.stopping", why });
-  for (const runtime of runtimes) runtime.want({ size: 0, haste: again ? "now" : "gracefully" });
-}
+  status(): Status {
+    return { version: 1, manager: this.#describe(), apps: this.hall.apps.map(statusOf) };
+  }
 
-function abort(hall: Hall, error: unknown): never {
-  endNow(hall);
-  const what = error instanceof Error ? error.stack : String(error);
-  process.stderr.write(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
-  process.exit(1);
-}
+  stop(why: string): void {
+    void this.#stop(why, this.#stopping === undefined ? "gracefully" : "now");
+  }
 
-/** Without asking anybody, and without the law: for failures that leave no other way. */
-function endNow({ runtimes, bound }: Hall): void {
-  for (const pid of runtimes.flatMap((runtime) => runtime.pids)) sendSignal(pid, "SIGKILL", true);
-  for (const { listener } of bound) listener?.release();
-}
+  reload(why: string): void {
+    const { journal } = this;
+    journal.tell(undefined, { type: "manager.reloading", why });
+    this.#reloads.reload(undefined, {}).then(
+      (outcomes) => {
+        const failed = outcomes.filter(({ result }) => result !== "done").map(({ app }) => app);
+        journal.tell(undefined, { type: "manager.reloaded", apps: outcomes.map(({ app }) => app), failed });
+      },
+      (error: Error) => journal.tell(undefined, { type: "manager.refuses-reload", reason: error.message }),
+    );
+  }
 
-async function shutDown(bound: readonly Bound[], journal: Journal): Promise<void> {
-  for (const { listener } of bound) listener?.release();
-  journal.tell(undefined, { type: "manager.stopped" });
-  await journal.close(lastWordsMs);
-}
+  abort(error: unknown): never {
+    this.hall.endNow();
+    const what = error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
+    process.exit(1);
+  }
 
-/** Opens when each of `count` names has come by. */
-function gate(
-  count: number,
-  onOpen: () => void,
-): { pass(name: string): void; passed: Promise<void>; isOpen(): boolean } {
-  const names = new Set<string>();
-  let open: () => void = () => {};
-  const passed = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const pass = (name: string) => {
-    if (names.size === count) return;
-    names.add(name);
-    if (names.size < count) return;
-    onOpen();
-    open();
-  };
-  return { pass, passed, isOpen: () => names.size === count };
+  #awaitReady(): void {
+    const missing = new Set(this.hall.apps);
+    for (const runtime of missing) {
+      const stop = runtime.listen(({ type }) => {
+        if (type !== "pool.ready") return;
+        stop();
+        missing.delete(runtime);
+        if (missing.size > 0) return;
+        this.#isReady = true;
+        this.journal.tell(undefined, { type: "manager.ready", tookMs: Math.round(nowMs() - this.#startedMs) });
+        this.#tellReady();
+      });
+    }
+  }
+
+  async #openLog(): Promise<void> {
+    const { logFormat: format, logFile: file } = this.#config.manager;
+    for (const { plan } of this.hall.apps) void this.journal.openOutput(plan.app, format);
+    const { openLog } = await import("../os/log.ts");
+    this.journal.attach(openLog({ format, ...(file === undefined ? {} : { file }) }));
+  }
+
+  async #openControl(): Promise<void> {
+    const { openControlRoom } = await import("./control-room.ts");
+    const room = await openControlRoom({
+      hall: this.hall,
+      reloads: this.#reloads,
+      control: this.#config.manager.control,
+      directory: this.#options.controlDirectory,
+      manager: () => this.#describe(),
+      stop: (why, haste) => this.#stop(why, haste),
+    });
+    this.#control = room.path;
+    if (this.#stopping !== undefined) await room.close();
+    else this.#closers.push(() => room.close());
+    this.#watch = room.watch;
+    this.#announce();
+    this.#tellReachable();
+  }
+
+  /** Which apps there are is known to the process list and to the watch on their files. */
+  #announce(): void {
+    this.#setTitle();
+    if (this.#stopping === undefined) this.#watch(this.hall.apps.map(({ plan }) => plan.app));
+  }
+
+  #setTitle(): void {
+    process.title = managerTitle(
+      this.hall.apps.map(({ name }) => name),
+      this.#options.titleRoom,
+    );
+  }
+
+  #stop(why: string, haste: Haste): Promise<void> {
+    this.journal.tell(undefined, { type: haste === "now" ? "manager.killing" : "manager.stopping", why });
+    const everybodyGone = this.hall.stopAll(haste);
+    this.#stopping ??= everybodyGone.then(() => {
+      this.hall.release();
+      // Whoever asked for the end hears of it first.
+      setImmediate(() => void this.#close());
+    });
+    return this.#stopping;
+  }
+
+  async #close(): Promise<void> {
+    for (const close of this.#closers) await close();
+    this.journal.tell(undefined, { type: "manager.stopped" });
+    await this.journal.close(lastWordsMs);
+    this.#tellStopped();
+  }
+
+  #describe(): Status["manager"] {
+    const facts = processFacts(process.pid);
+    return {
+      pid: process.pid,
+      version: this.#options.version,
+      control: this.#control ?? null,
+      config: this.#options.configFile ?? null,
+      startedAt: this.#startedAt,
+      uptimeMs: Math.round(nowMs() - this.#startedMs),
+      rssBytes: facts?.rssBytes ?? null,
+      cpuMs: facts?.cpuMs ?? null,
+    };
+  }
 }

@@ -10,8 +10,15 @@ export type ShellNotice =
   | { readonly type: "listener.taken"; readonly address: string; readonly remedy: string }
   | { readonly type: "listener.non-blocking"; readonly remedy: string }
   | { readonly type: "app.runs-as-root"; readonly remedy: string }
+  | { readonly type: "app.added" }
+  | { readonly type: "app.removed" }
+  | { readonly type: "app.moved"; readonly address: string }
+  | { readonly type: "app.changed"; readonly changes: readonly string[] }
+  | { readonly type: "app.touched"; readonly path: string }
   | { readonly type: "output.cut"; readonly number: number; readonly cutBytes: number }
-  | { readonly type: "output.dropped"; readonly number: number; readonly lines: number; readonly bytes: number };
+  | { readonly type: "output.dropped"; readonly number: number; readonly lines: number; readonly bytes: number }
+  | { readonly type: "output.unwritable"; readonly file: string; readonly reason: string }
+  | { readonly type: "output.mended"; readonly file: string };
 
 export type ManagerNotice =
   | { readonly type: "manager.started"; readonly apps: readonly string[]; readonly version: string }
@@ -19,8 +26,16 @@ export type ManagerNotice =
   | { readonly type: "manager.stopping"; readonly why: string }
   | { readonly type: "manager.killing"; readonly why: string }
   | { readonly type: "manager.ignores"; readonly signal: string }
+  | { readonly type: "manager.reloading"; readonly why: string }
+  | { readonly type: "manager.reloaded"; readonly apps: readonly string[]; readonly failed: readonly string[] }
+  | { readonly type: "manager.refuses-reload"; readonly reason: string }
+  | { readonly type: "control.listening"; readonly path: string }
+  | { readonly type: "control.unavailable"; readonly reason: string }
+  | { readonly type: "control.told"; readonly command: string }
+  | { readonly type: "control.bug"; readonly reason: string }
   | { readonly type: "manager.stopped" }
-  | { readonly type: "log.dropped"; readonly lines: number };
+  /** Of an app's output file, or of the manager's log. */
+  | { readonly type: "log.dropped"; readonly lines: number; readonly file?: string };
 
 export type Notice = LawNotice | ShellNotice | ManagerNotice;
 export type Level = "debug" | "info" | "warn" | "error";
@@ -37,17 +52,31 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "listener.taken": (n) => `${n.address} is no longer our socket: a program bound the path anew. ${n.remedy}`,
   "listener.non-blocking": (n) => `the shared socket is non-blocking, which makes workers exit at once. ${n.remedy}`,
   "app.runs-as-root": (n) => `workers run as root. ${n.remedy}`,
+  "app.added": () => "added",
+  "app.removed": () => "removed: its workers finish and end",
+  "app.moved": (n) => `moved to ${n.address}: the workers on the old listener finish and end`,
+  "app.changed": (n) => `changed in place: ${n.changes.join("; ")}`,
+  "app.touched": (n) => `${n.path} has changed: reloading`,
   "output.cut": (n) => `worker ${n.number} wrote a line that is too long: ${formatSize(n.cutBytes)} were cut off`,
   "output.dropped": (n) =>
     `worker ${n.number} writes faster than it may: ${n.lines} lines (${formatSize(n.bytes)}) were dropped`,
+  "output.unwritable": (n) => `cannot write ${n.file}: ${n.reason}; until it is mended lines go to the manager's log`,
+  "output.mended": (n) => `${n.file} is written again`,
   "manager.started": (n) => `fcgi-pm ${n.version} started for ${n.apps.join(", ")}`,
   "manager.ready": (n) => `all workers ready after ${formatDuration(n.tookMs)}`,
   "manager.stopping": (n) => `${n.why}: stopping; once more ends all at once`,
   "manager.killing": (n) => `${n.why}: killing all workers now`,
-  "manager.ignores": (n) =>
-    `${n.signal} is ignored: this version does nothing on it; to load a new config, stop and start`,
+  "manager.ignores": (n) => `${n.signal} is ignored: this version does nothing on it`,
+  "manager.reloading": (n) => `${n.why}: reloading`,
+  "manager.reloaded": (n) =>
+    n.failed.length === 0 ? `reloaded: ${n.apps.join(", ")}` : `reload failed for ${n.failed.join(", ")}`,
+  "manager.refuses-reload": (n) => `reload refused, everything stays as it is: ${n.reason}`,
+  "control.listening": (n) => `control socket ${n.path}`,
+  "control.unavailable": (n) => `there is no control socket, so that no command reaches this manager: ${n.reason}`,
+  "control.told": (n) => `told through the control socket: ${n.command}`,
+  "control.bug": (n) => `a command failed by a bug in fcgi-pm: ${n.reason}`,
   "manager.stopped": () => "stopped",
-  "log.dropped": (n) => `the log was written too slowly: ${n.lines} lines of workers were dropped`,
+  "log.dropped": (n) => `${n.file ?? "the log"} was written too slowly: ${n.lines} lines of workers were dropped`,
 };
 
 const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"], Level>> = {
@@ -68,8 +97,16 @@ const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"],
   "app.runs-as-root": "warn",
   "output.cut": "warn",
   "output.dropped": "warn",
+  "output.unwritable": "error",
   "manager.killing": "warn",
   "manager.ignores": "warn",
+  "manager.refuses-reload": "error",
+  "control.listening": "debug",
+  "control.unavailable": "warn",
+  "control.bug": "error",
+  "roll.advanced": "debug",
+  "roll.taken-back": "error",
+  "roll.given-up": "warn",
   "log.dropped": "warn",
 };
 

@@ -46,7 +46,7 @@ export function readOutput(fds: { stdoutFd: number; stderrFd: number }, of: Outp
     }
     const text = line.bytes.toString("utf8");
     last.add(text);
-    journal.line(recordOf(text, source));
+    journal.line(recordOf(text, source, new Date().toISOString()));
     if (line.cutBytes > 0) journal.tell(of.app, { type: "output.cut", number: of.worker, cutBytes: line.cutBytes });
   };
   const finish = () => {

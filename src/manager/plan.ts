@@ -1,7 +1,8 @@
 /** From an app's config to what is needed to run it: everything is looked up and checked before anything is started. */
-import { existsSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import type { App } from "../config/app.ts";
+import type { Facts } from "../config/diff.ts";
 import { type Identity, resolveIdentity, resolveOwner } from "../os/identity.ts";
 import { bindTcp, bindUnix, type Listener, proveSocketPath } from "../os/listener.ts";
 import { type Launcher, launcherFor } from "../os/process.ts";
@@ -18,6 +19,8 @@ export interface Plan {
   readonly program: Program;
   /** Numbers for the socket's owner; empty: it stays as it is made. */
   readonly owner: { readonly uid?: number; readonly gid?: number };
+  /** Which files the program was made of when this was planned: another text, another program. */
+  readonly fingerprint: string;
 }
 
 /** Looks up user, environment and program. Changes nothing; throws the first thing that is wrong. */
@@ -31,7 +34,29 @@ export async function planApp(app: App): Promise<Plan> {
     path: environment["PATH"] ?? "",
     identity,
   });
-  return { app, identity, environment, program, owner: ownerOf(app, identity) };
+  return { app, identity, environment, program, owner: ownerOf(app, identity), fingerprint: fingerprintOf(program) };
+}
+
+/** The plan as a reload compares it. */
+export function factsOf(plan: Plan): Facts {
+  const { app, environment, identity, owner, fingerprint } = plan;
+  return {
+    app,
+    environment,
+    program: fingerprint,
+    identity: JSON.stringify(identity),
+    owner: JSON.stringify(owner),
+  };
+}
+
+/** The program's file, and those of its arguments that are files: an interpreter's script. */
+function fingerprintOf({ path, args, cwd }: Program): string {
+  return [path, ...args].map((word) => describeFile(resolve(cwd, word))).join(" ");
+}
+
+function describeFile(path: string): string {
+  const file = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return file?.isFile() === true ? `${file.dev}:${file.ino}:${file.size}:${file.mtimeNs}` : "-";
 }
 
 /** The socket belongs to the workers' user and group, unless the config says otherwise. */

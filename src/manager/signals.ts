@@ -42,6 +42,7 @@ function isEnd(signal: Caught): signal is keyof typeof numbers {
 
 function obeyOne(manager: Manager, signal: Caught): void {
   if (isEnd(signal)) manager.stop(signal);
+  else if (signal === "SIGHUP") manager.reload(signal);
   else if (signal === "SIGUSR1") manager.journal.reopen();
   else manager.journal.tell(undefined, { type: "manager.ignores", signal });
 }

@@ -1,0 +1,62 @@
+/** What operators reach a running manager by: the control socket, and the watch on files. Loaded after the workers are up. */
+import { join } from "node:path";
+import type { App } from "../config/app.ts";
+import { openControl } from "../control/server.ts";
+import type { Status } from "../observe/status.ts";
+import { ensureControlDirectory } from "../os/runtime-dir.ts";
+import type { Hall } from "./hall.ts";
+import { operationsOf } from "./operations.ts";
+import type { Reloads } from "./reloads.ts";
+import { Watching } from "./watching.ts";
+
+export interface ControlRoomParts {
+  readonly hall: Hall;
+  readonly reloads: Reloads;
+  /** The path that the config names. */
+  readonly control: string | undefined;
+  /** Where it lies otherwise. */
+  readonly directory: string;
+  manager(): Status["manager"];
+  stop(why: string, haste: "gracefully" | "now"): Promise<void>;
+}
+
+export interface ControlRoom {
+  /** Absent where the socket could not be had: the app is served all the same. */
+  readonly path: string | undefined;
+  watch(apps: readonly App[]): void;
+  close(): Promise<void>;
+}
+
+export async function openControlRoom(parts: ControlRoomParts): Promise<ControlRoom> {
+  const { hall, reloads, manager, stop } = parts;
+  const { journal } = hall;
+  const operations = operationsOf({ hall, manager, stop, reload: (app, request) => reloads.reload(app, request) });
+  const onBug = (error: unknown) =>
+    journal.tell(undefined, {
+      type: "control.bug",
+      reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
+  const watching = new Watching(hall, reloads);
+  try {
+    const path = pathOf(parts);
+    const server = await openControl({ operations, listen: { path }, onBug });
+    journal.tell(undefined, { type: "control.listening", path });
+    return {
+      path,
+      watch: (apps) => watching.watch(apps),
+      close: async () => {
+        await watching.close();
+        await server.close();
+      },
+    };
+  } catch (error) {
+    journal.tell(undefined, { type: "control.unavailable", reason: (error as Error).message });
+    return { path: undefined, watch: (apps) => watching.watch(apps), close: () => watching.close() };
+  }
+}
+
+function pathOf({ control, directory }: ControlRoomParts): string {
+  if (control !== undefined) return control;
+  ensureControlDirectory(directory);
+  return join(directory, `${process.pid}.control`);
+}

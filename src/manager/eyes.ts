@@ -1,0 +1,98 @@
+/** What one pool sees of its workers by asking the kernel, and what it remembers of earlier looks. */
+import { catchBetweenRequests } from "../os/between-requests.ts";
+import { nowMs } from "../os/clock.ts";
+import { releaseKept, type Trace } from "../os/kept-connections.ts";
+import type { Listener } from "../os/listener.ts";
+import { lookAt, lookForConnections } from "../os/procfs.ts";
+import { surveyWorkers, type WorkerFacts } from "../os/survey.ts";
+import type { Sight } from "../supervision/worker.ts";
+
+export interface WorkerSighting extends WorkerFacts {
+  /** How long it has held its oldest connection, at least. Null: it holds none. */
+  readonly busyMs: number | null;
+}
+
+/** Everything at one moment. */
+export interface Sighting {
+  /** By pid. */
+  readonly workers: ReadonlyMap<number, WorkerSighting>;
+  readonly queue: { readonly length: number; readonly limit: number } | undefined;
+  /** The longest queue that any look has seen. */
+  readonly queueHighest: number;
+}
+
+export class Eyes {
+  /** Set when no new request can come in: then those that wait in the queue are work to be done. */
+  doorIsClosed = false;
+  readonly #listener: Listener | undefined;
+  /** When each connection that is held now was first seen, by its inode. */
+  #seenMs: ReadonlyMap<number, number> = new Map();
+  readonly #traces = new Map<number, Trace>();
+  readonly #served = new Set<number>();
+  #queueHighest = 0;
+
+  constructor(listener: Listener | undefined) {
+    this.#listener = listener;
+  }
+
+  lookAt(pid: number): Sight {
+    return this.#listener === undefined ? "unseen" : lookAt(pid, this.#listener);
+  }
+
+  /**
+   * Of a stopped worker. Connections that are only kept, with nothing in flight, are ended. `again`: a little later it can
+   * be told whether it was idle.
+   */
+  lookAtHeld(pid: number): Sight | "again" {
+    const listener = this.#listener;
+    if (listener === undefined) return "unseen";
+    if (this.doorIsClosed && this.#served.has(pid) && (this.#lookAtQueue()?.length ?? 0) > 0) return "busy";
+    const sight = lookForConnections(pid, listener);
+    if (sight !== "busy" && sight !== "crowded") {
+      this.#traces.delete(pid);
+      return sight;
+    }
+    const { trace, outcome } = releaseKept(pid, listener, this.#traces.get(pid));
+    this.#traces.set(pid, trace);
+    if (outcome === "idle") return "elsewhere";
+    if (outcome === "waiting") return "again";
+    return sight === "busy" ? (catchBetweenRequests(pid, listener) ?? "again") : sight;
+  }
+
+  /** Those of these workers that hold no connection. */
+  idleOf(pids: readonly number[]): number[] {
+    return [...surveyWorkers(pids, this.#listener)]
+      .filter(([, { connections }]) => connections?.length === 0)
+      .map(([pid]) => pid);
+  }
+
+  look(pids: readonly number[]): Sighting {
+    const facts = surveyWorkers(pids, this.#listener);
+    const atMs = nowMs();
+    const held = [...facts.values()].flatMap(({ connections }) => connections ?? []);
+    this.#seenMs = new Map(held.map((inode) => [inode, this.#seenMs.get(inode) ?? atMs]));
+    const queue = this.#lookAtQueue();
+    const workers = [...facts].map(([pid, fact]) => [pid, { ...fact, busyMs: this.#busyMs(fact, atMs) }] as const);
+    return { workers: new Map(workers), queue, queueHighest: this.#queueHighest };
+  }
+
+  wasReady(pid: number): void {
+    this.#served.add(pid);
+  }
+
+  forget(pid: number): void {
+    this.#served.delete(pid);
+    this.#traces.delete(pid);
+  }
+
+  #busyMs({ connections = [] }: WorkerFacts, atMs: number): number | null {
+    if (connections.length === 0) return null;
+    return Math.round(atMs - Math.min(...connections.map((inode) => this.#seenMs.get(inode) ?? atMs)));
+  }
+
+  #lookAtQueue(): Sighting["queue"] {
+    const queue = this.#listener?.queue();
+    if (queue !== undefined) this.#queueHighest = Math.max(this.#queueHighest, queue.length);
+    return queue;
+  }
+}

@@ -1,0 +1,98 @@
+/** What the manager holds while it runs: its apps, each with its pool and its listener, and those that are on their way out. */
+import type { App, LogFormat } from "../config/app.ts";
+import { FcgiPmError } from "../errors.ts";
+import type { Listener } from "../os/listener.ts";
+import { sendSignal } from "../os/process.ts";
+import type { Journal } from "./journal.ts";
+import { ended } from "./outcome.ts";
+import { launcherOf, type Plan, warningsOf } from "./plan.ts";
+import { type Make, Runtime } from "./runtime.ts";
+
+export class Hall {
+  readonly journal: Journal;
+  /** Of output files. */
+  readonly logFormat: LogFormat;
+  readonly #apps = new Map<App["name"], Runtime>();
+  /** Not in service yet, or not any more. */
+  readonly #others = new Set<Runtime>();
+  readonly #released = new WeakSet<Listener>();
+
+  constructor(journal: Journal, logFormat: LogFormat) {
+    this.journal = journal;
+    this.logFormat = logFormat;
+  }
+
+  /** The apps in service, in the order in which they came. */
+  get apps(): readonly Runtime[] {
+    return [...this.#apps.values()];
+  }
+
+  get everybody(): readonly Runtime[] {
+    return [...this.apps, ...this.#others];
+  }
+
+  /** Throws FCGI_PM_APP_UNKNOWN. */
+  find(name: string): Runtime {
+    const runtime = this.#apps.get(name);
+    if (runtime !== undefined) return runtime;
+    const known = [...this.#apps.keys()].join(", ");
+    throw new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${name}" here, only ${known}`);
+  }
+
+  /** A pool for this plan, with nobody in it yet and not in service yet. */
+  raise(plan: Plan, listener: Listener | undefined): Runtime {
+    for (const notice of warningsOf(plan, listener)) this.journal.tell(plan.app.name, notice);
+    const make = makeOf(plan, listener);
+    const parts = { name: plan.app.name, make, journal: this.journal };
+    const runtime = new Runtime(listener === undefined ? parts : { ...parts, listener });
+    this.#others.add(runtime);
+    return runtime;
+  }
+
+  /** From now on this is the app of its name; gives the one that was. */
+  enthrone(runtime: Runtime): Runtime | undefined {
+    const before = this.#apps.get(runtime.name);
+    if (before !== undefined) this.#others.add(before);
+    this.#others.delete(runtime);
+    this.#apps.set(runtime.name, runtime);
+    return before;
+  }
+
+  /** Drains the pool, then releases its listener, unless somebody else has taken that over. */
+  async dismiss(runtime: Runtime, listener: "released" | "handed on", haste: "gracefully" | "now"): Promise<void> {
+    if (this.#apps.get(runtime.name) === runtime) this.#apps.delete(runtime.name);
+    this.#others.add(runtime);
+    if (listener === "released") runtime.closeDoor();
+    await ended(runtime, () => runtime.stop(haste));
+    this.#others.delete(runtime);
+    if (listener === "released") this.#release(runtime);
+  }
+
+  /** All pools at once, whatever else they were about to do. */
+  async stopAll(haste: "gracefully" | "now"): Promise<void> {
+    for (const runtime of this.everybody) runtime.closeDoor();
+    await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.stop(haste))));
+  }
+
+  release(): void {
+    for (const runtime of this.everybody) this.#release(runtime);
+  }
+
+  /** Once, also where two pools have shared it. */
+  #release({ listener }: Runtime): void {
+    if (listener === undefined || this.#released.has(listener)) return;
+    this.#released.add(listener);
+    listener.release();
+  }
+
+  /** Without asking anybody, and without the law: for failures that leave no other way. */
+  endNow(): void {
+    for (const pid of this.everybody.flatMap((runtime) => runtime.pids)) sendSignal(pid, "SIGKILL", true);
+    this.release();
+  }
+}
+
+/** What the workers of a generation with this plan are made of. */
+export function makeOf(plan: Plan, listener: Listener | undefined): Make {
+  return { plan, launcher: launcherOf(plan, listener) };
+}

@@ -1,0 +1,70 @@
+/** Reloads, whoever asks for them: a signal, a command, a file that changed. One at a time, as far as they could get in each other's way. */
+import { dirname } from "node:path";
+import type { App, Config } from "../config/app.ts";
+import type { AppOutcome, ReloadRequest } from "../control/protocol.ts";
+import { proveOutputFile } from "../os/log-file.ts";
+import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
+import type { Hall } from "./hall.ts";
+import { bindNew, perform, plannedOutcome, planReload, refuseManagerChanges } from "./reload.ts";
+
+export interface ReloadsParts {
+  readonly hall: Hall;
+  readonly config: Config;
+  readonly runtimeDirectory: string;
+  reread(): Promise<Config>;
+  /** The apps may be others now. */
+  onChange(): void;
+}
+
+export class Reloads {
+  readonly #parts: ReloadsParts;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ReloadsParts) {
+    this.#parts = parts;
+  }
+
+  /** Of one app or of all. Throws, with nothing changed, what is wrong with the config or cannot be bound. */
+  async reload(app: string | undefined, request: ReloadRequest): Promise<readonly AppOutcome[]> {
+    let under: readonly Promise<AppOutcome>[] = [];
+    const turn = this.#turn.then(async () => {
+      const began = await this.#begin(app, request);
+      under = began.all;
+      await Promise.allSettled(began.structural);
+    });
+    this.#turn = turn.catch(() => {});
+    await turn;
+    const outcomes = await Promise.all(under);
+    this.#parts.onChange();
+    return outcomes;
+  }
+
+  /**
+   * Apps that come, go or move hold up the next reload. One that rolls does not: a newer version may overtake the one
+   * that is just being rolled out.
+   */
+  async #begin(app: string | undefined, request: ReloadRequest) {
+    const { hall, config, reread } = this.#parts;
+    const wanted = await reread();
+    refuseManagerChanges(config.manager, wanted.manager);
+    const steps = await planReload(hall, wanted, app, request);
+    if (request.dryRun === true) return { all: steps.map(async (step) => plannedOutcome(step)), structural: [] };
+    proveOutputs(wanted.apps);
+    prepareDirectory(wanted.apps, this.#parts.runtimeDirectory);
+    const ready = bindNew(steps);
+    const all = ready.map((step) => perform(hall, step, request.batch ?? 1));
+    const structural = all.filter((_, index) => /^(added|removed|moved)$/.test(ready[index]?.action ?? ""));
+    return { all, structural };
+  }
+}
+
+/** Makes the runtime directory where the socket of an app is to lie there. */
+export function prepareDirectory(apps: readonly App[], directory: string): void {
+  const liesThere = ({ listen }: App) => listen.kind === "unix" && dirname(listen.path) === directory;
+  if (apps.some(liesThere)) ensureRuntimeDirectory(directory);
+}
+
+/** Can the output files be written? */
+export function proveOutputs(apps: readonly App[]): void {
+  for (const { name, outputFile } of apps) if (outputFile !== undefined) proveOutputFile(name, outputFile);
+}
