@@ -1,31 +1,39 @@
 /** The commands as they are typed, with what the help and docs/commands.md say of them. What they do is loaded when it is asked for. */
 import { Command } from "commander";
 import { appFlags, managerFlags } from "../config/keys.ts";
+import { addControlCommands } from "./control-commands.ts";
 import { addFlags } from "./flags.ts";
+import { reportVariable } from "./report.ts";
 
 /** What the manager does on a signal. */
 export const signals = [
   ["TERM, INT", "stop gracefully, then exit; a second one kills all workers at once"],
-  ["USR1", "open the log file again"],
-  ["HUP, USR2", "nothing but a warning in the log: this version cannot reload"],
+  ["USR1", "open the log files again"],
+  ["HUP", "reload: read the config, the env-files and the programs anew, and apply what has changed"],
+  ["USR2", "nothing but a warning in the log: it is kept for the upgrade of fcgi-pm itself"],
 ] as const;
 
 export const exitStatuses = [
   ["0", "done"],
   ["1", "failed"],
   ["2", "wrong usage"],
+  ["3", "no manager or app runs"],
+  ["4", "something runs, but an app is not as it should be: degraded, in a crash loop, starting, stopping or stopped"],
   ["5", "the config is missing or wrong"],
   ["130, 143", "ended by INT or TERM before all workers were ready"],
 ] as const;
 
 /** What of its own environment fcgi-pm heeds. */
 export const variables = [
-  ["RUNTIME_DIRECTORY", "the runtime directory: where the socket of an app lies that names none (systemd sets it)"],
+  [
+    "RUNTIME_DIRECTORY",
+    "the runtime directory: where the socket of an app lies that names none, and where commands find managers (systemd sets it)",
+  ],
   [
     "XDG_RUNTIME_DIR",
     "for users other than root without RUNTIME_DIRECTORY: its subdirectory `fcgi-pm` is the runtime directory",
   ],
-  ["NO_COLOR", "set to anything: no colours in the log"],
+  ["NO_COLOR", "set to anything: no colours"],
   ["PATH", "where programs without a slash are looked for; handed on to the workers"],
   ["LANG, TZ", "handed on to the workers, as are the variables that `pass-env` names"],
 ] as const;
@@ -35,10 +43,14 @@ Examples:
   fcgi-pm start app.fcgi --processes 4 --socket /tmp/fcgi.sock
   fcgi-pm start php-cgi --port 9000 --user www-data -- -d display_errors=1
   fcgi-pm start --config /etc/fcgi-pm/fcgi-pm.toml
-  fcgi-pm check fcgi-pm.toml
+  fcgi-pm start --config /etc/fcgi-pm/fcgi-pm.toml --daemon
+  fcgi-pm status --watch
+  fcgi-pm reload blog
+  fcgi-pm logs blog -f
 
-Signals: TERM or INT stops gracefully, a second one at once; USR1 opens the log file again.
-Exit status: 0 done, 1 failed, 2 wrong usage, 5 wrong config, 130 or 143 ended by a signal before it was ready.`;
+Signals: TERM or INT stops gracefully, a second one at once; HUP reloads; USR1 opens the log files again.
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no manager or app runs, 4 an app is not as it should be,
+5 wrong config, 130 or 143 ended by a signal before it was ready.`;
 
 export function buildCommands(version: string, finish: (status: number) => void): Command {
   const program = new Command("fcgi-pm")
@@ -52,17 +64,27 @@ export function buildCommands(version: string, finish: (status: number) => void)
     .command("start")
     .summary("run one app from flags, or every app of a config")
     .description(
-      "Runs one program (app.fcgi and its arguments), or every app of a config, in the foreground.\n" +
-        "Arguments of the program that begin with - come after --.",
+      "Runs one program (app.fcgi and its arguments), or every app of a config, in the foreground. Arguments of the program\n" +
+        "that begin with - come after --. With --daemon the command returns when all workers are ready, and the manager runs\n" +
+        "on without a terminal. If the workers of an app die again and again, or are not ready by start-timeout, it says why,\n" +
+        "stops everything, and exits with 1.",
     )
     .argument("[program...]", "the program and its arguments")
     .option("-c, --config <file>", "run every app of this file (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
     .option("-n, --name <name>", "the app's name (the program's name without its ending)")
+    .option("--daemon", "leave the terminal when all workers are ready")
     .addHelpText("after", examples);
-  addFlags(addFlags(start, appFlags), managerFlags).action(async (words: string[], _options, command: Command) => {
-    const { start: run } = await import("./start.ts");
-    finish(await run(words, command));
+  addFlags(addFlags(start, appFlags), managerFlags).action(async (words: string[], { daemon }, command: Command) => {
+    // What the daemon is started with says --daemon, too: the variable is how it knows that it is meant.
+    if (daemon === true && process.env[reportVariable] === undefined) {
+      const { startDaemon } = await import("./daemon.ts");
+      finish(await startDaemon());
+    } else {
+      const { start: run } = await import("./start.ts");
+      finish(await run(words, command));
+    }
   });
+  addControlCommands(program, finish);
   program
     .command("check")
     .summary("prove a config without starting anything")

@@ -1,12 +1,34 @@
 /** How a failure looks: what, where, why, and the remedy. */
 import { FcgiPmError } from "../errors.ts";
+import { oneCell } from "../observe/width.ts";
+
+/** How errors are written to standard error: for people, or as one JSON object each. */
+export type Tongue = "words" | "json";
 
 /** Writes the error to stderr and gives the exit status. Anything but an expected failure is a bug and shows where it came from. */
-export function complain(error: unknown): number {
+export function complain(error: unknown, tongue: Tongue = "words"): number {
   if (error instanceof FcgiPmError) {
-    process.stderr.write(`error: ${error.message}\n  try: ${error.remedy}\n`);
+    process.stderr.write(tongue === "json" ? jsonOf(error) : wordsOf(error));
     return error.exitStatus;
   }
-  process.stderr.write(`error: this is a bug in fcgi-pm\n${error instanceof Error ? error.stack : String(error)}\n`);
+  const what = error instanceof Error ? error.stack : String(error);
+  if (tongue === "json") return complain(new FcgiPmError("FCGI_PM_BUG", String(what)), tongue);
+  process.stderr.write(`error: this is a bug in fcgi-pm\n${what}\n`);
   return 1;
+}
+
+function wordsOf(error: FcgiPmError): string {
+  const words = error.details.flatMap(lastLinesOf).map((line) => `    | ${oneCell(line)}\n`);
+  return `error: ${error.message}\n${words.join("")}  try: ${error.remedy}\n`;
+}
+
+/** What a worker wrote last, where that is why. */
+function lastLinesOf(detail: object): readonly string[] {
+  const { lastLines = [] } = detail as { lastLines?: readonly string[] };
+  return lastLines;
+}
+
+function jsonOf({ code, message, remedy, details }: FcgiPmError): string {
+  const more = details.length === 0 ? {} : { details };
+  return `${JSON.stringify({ error: { code, message, remedy, ...more } })}\n`;
 }

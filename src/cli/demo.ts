@@ -6,9 +6,10 @@ import { appFromFlags, managerFromFlags } from "../config/parse.ts";
 import { request } from "../fastcgi/client.ts";
 import { webServerParams } from "../fastcgi/web-server-params.ts";
 import { catchSignals } from "../manager/signals.ts";
-import { statusTable } from "../observe/status.ts";
+import { appTable } from "../observe/table.ts";
 import { parseContext } from "./context.ts";
 import { launch } from "./start.ts";
+import { screenOf } from "./terminal.ts";
 
 /** Runs until a signal; gives the exit status. */
 export async function demo(): Promise<number> {
@@ -17,7 +18,8 @@ export async function demo(): Promise<number> {
   const context = parseContext();
   const app = appFromFlags("hello", [program], { processes: "4", socket }, context);
   const signals = catchSignals();
-  const manager = await launch({ manager: managerFromFlags({}, context), apps: [app] });
+  const config = { manager: managerFromFlags({}, context), apps: [app] };
+  const manager = await launch(config, { reread: async () => config });
   const ended = signals.obey(manager);
   await Promise.race([manager.ready, ended]);
   if (!manager.isReady()) return ended;
@@ -27,6 +29,14 @@ export async function demo(): Promise<number> {
     timeoutMs: 5000,
   });
   process.stdout.write(`\nGET /hello?name=world, asked through ${socket}: ${answer.status}\n${answer.body}\n`);
-  process.stdout.write(`${statusTable(manager.status())}\n\nIt serves on. Ctrl-C ends it.\n`);
+  const status = manager.status();
+  const lines = [
+    ...status.apps.map(({ app, state, ready, wanted }) => `${app}: ${state}, ${ready} of ${wanted} workers ready`),
+    "",
+    ...appTable(status, { ...screenOf(process.stdout), nowMs: Date.now() }),
+    "",
+    "It serves on. Ctrl-C ends it.",
+  ];
+  process.stdout.write(`${lines.join("\n")}\n`);
   return ended;
 }

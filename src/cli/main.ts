@@ -1,13 +1,15 @@
 /** Words in, exit status out. */
-import { CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
+import { FcgiPmError } from "../errors.ts";
 import { buildCommands } from "./commands.ts";
-import { complain } from "./complain.ts";
+import { complain, type Tongue } from "./complain.ts";
 import { version } from "./version.ts";
 
 /** Commander has printed what is wrong; help and version are no errors. */
-function statusOf(error: unknown): number {
-  if (!(error instanceof CommanderError)) return complain(error);
+function statusOf(error: unknown, tongue: Tongue): number {
+  if (!(error instanceof CommanderError)) return complain(error, tongue);
   if (error.exitCode === 0) return 0;
+  if (tongue === "json") return complain(asUsage(error), tongue);
   const isKnown = /Did you mean/.test(error.message);
   if (error.code === "commander.unknownOption" && process.argv[2] === "start" && !isKnown) {
     process.stderr.write(
@@ -17,18 +19,35 @@ function statusOf(error: unknown): number {
   return 2;
 }
 
+function asUsage({ message }: CommanderError): FcgiPmError {
+  return new FcgiPmError("FCGI_PM_USAGE_WRONG", message.replace(/^error: /, "").replaceAll("\n", " "));
+}
+
+/** Known before the words are understood: what is wrong with them is said in the same tongue. */
+function tongueOf(words: readonly string[]): Tongue {
+  const end = words.indexOf("--");
+  const ours = end === -1 ? words : words.slice(0, end);
+  return words[0] !== "start" && ours.includes("--json") ? "json" : "words";
+}
+
+function mute(program: Command): void {
+  for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => {} });
+}
+
 async function main(): Promise<number> {
   let status = 0;
+  const tongue = tongueOf(process.argv.slice(2));
   try {
     const program = buildCommands(version, (given) => {
       status = given;
     });
+    if (tongue === "json") mute(program);
     if (process.argv.length <= 2) program.outputHelp({ error: true });
     if (process.argv.length <= 2) return 2;
     await program.parseAsync();
     return status;
   } catch (error) {
-    return statusOf(error);
+    return statusOf(error, tongue);
   }
 }
 

@@ -1,6 +1,6 @@
-/** `fcgi-pm start`: one app from flags, or every app of a config, in the foreground. */
+/** `fcgi-pm start`: one app from flags, or every app of a config, in the foreground, or as what `--daemon` has started. */
 import { readFileSync } from "node:fs";
-import { basename, extname } from "node:path";
+import { basename, extname, resolve } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../config/app.ts";
 import { appFlags, managerFlags } from "../config/keys.ts";
@@ -8,46 +8,79 @@ import { appFromFlags, managerFromFlags } from "../config/parse.ts";
 import { FcgiPmError } from "../errors.ts";
 import { type Manager, startManager } from "../manager/manager.ts";
 import { catchSignals } from "../manager/signals.ts";
-import { runtimeDirectory } from "../os/runtime-dir.ts";
+import { controlDirectory, runtimeDirectory } from "../os/runtime-dir.ts";
 import { findConfig, loadConfig, parseContext } from "./context.ts";
 import { givenFlags } from "./flags.ts";
+import { reportVariable } from "./report.ts";
 import { version } from "./version.ts";
+
+/** Where a config comes from, for whoever has to read it again. */
+export interface Origin {
+  /** Absent for an app from flags. */
+  readonly configFile?: string;
+  reread(): Promise<Config>;
+}
 
 /** Runs until the manager has ended; gives the exit status. */
 export async function start(words: readonly string[], command: Command): Promise<number> {
-  const config = await configOf(words, command);
+  const isDetached = takeReportVariable();
+  const origin = originOf(words, command);
+  const config = await origin.reread();
   const signals = catchSignals();
-  return signals.obey(await launch(config));
+  const manager = await launch(config, origin);
+  const ended = signals.obey(manager);
+  if (!isDetached) return ended;
+  const { detach } = await import("./detached.ts");
+  return detach(manager, config, ended);
 }
 
 /** Starts the manager of a config with what this process has to offer. */
-export function launch(config: Config): Promise<Manager> {
+export function launch(config: Config, origin: Origin): Promise<Manager> {
   return startManager(config, {
     version,
     runtimeDirectory: runtimeDirectory(process.env),
+    controlDirectory: controlDirectory(process.env),
     // The process list has as much room for a title as the command line took.
     titleRoom: readFileSync("/proc/self/cmdline").length - 1,
+    ...origin,
   });
 }
 
-async function configOf(words: readonly string[], command: Command): Promise<Config> {
-  const named = command.opts<{ config?: string; name?: string }>();
+/** Did `start --daemon` start us? No worker is to think the same of itself. */
+function takeReportVariable(): boolean {
+  const isThere = process.env[reportVariable] !== undefined;
+  delete process.env[reportVariable];
+  return isThere;
+}
+
+/** What is wrong with the words themselves is thrown; what is wrong with the file, when it is read. */
+function originOf(words: readonly string[], command: Command): Origin {
+  const { config: file, name } = command.opts<{ config?: string; name?: string }>();
   const flags = givenFlags(command, appFlags);
   const manager = givenFlags(command, managerFlags);
   const [program] = words;
   if (program === undefined) {
-    refuseAppFlags(flags, named.name);
-    const config = await loadConfig(findConfig(named.config));
-    return { ...config, manager: managerFromFlags(manager, parseContext(), config.manager) };
+    refuseAppFlags(flags, name);
+    const path = findConfig(file);
+    return { configFile: resolve(path), reread: () => fromFile(path, manager) };
   }
-  if (named.config !== undefined) {
-    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" and --config ${named.config} at once`, {
+  if (file !== undefined) {
+    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" and --config ${file} at once`, {
       remedy: "name a program, or give --config",
     });
   }
   const context = parseContext();
-  const app = appFromFlags(named.name ?? nameOf(program), words, flags, context);
-  return { manager: managerFromFlags(manager, context), apps: [app] };
+  return {
+    reread: async () => ({
+      manager: managerFromFlags(manager, context),
+      apps: [appFromFlags(name ?? nameOf(program), words, flags, context)],
+    }),
+  };
+}
+
+async function fromFile(path: string, flags: Readonly<Record<string, unknown>>): Promise<Config> {
+  const config = await loadConfig(path);
+  return { ...config, manager: managerFromFlags(flags, parseContext(), config.manager) };
 }
 
 /** `/var/www/blog/app.fcgi` is called `app`. */

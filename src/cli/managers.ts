@@ -1,0 +1,47 @@
+/** Which managers a command means: those of the runtime directory, or the one that --control names. */
+import { type ControlClient, connectControl } from "../control/client.ts";
+import { type Found, type FoundManager, findManagers, managerAt, managerOf, onlyManager } from "../control/find.ts";
+import type { FcgiPmError } from "../errors.ts";
+import type { Status } from "../observe/status.ts";
+import { controlDirectory } from "../os/runtime-dir.ts";
+
+/** Where a command goes. */
+export interface Meant {
+  readonly managers: readonly Reached[];
+  /** Why others that are there, and are meant, too, could not be asked. */
+  readonly failed: readonly FcgiPmError[];
+}
+
+/** A manager that has answered. */
+export interface Reached {
+  readonly client: ControlClient;
+  readonly status: Status;
+}
+
+/** All that there are; there may be none. Throws where the one that is named cannot be asked. */
+export async function find(control: string | undefined): Promise<Found> {
+  if (control !== undefined) return { managers: [await managerAt(control)], failed: [] };
+  return findManagers(controlDirectory(process.env));
+}
+
+/** The one that has this app, or every one. Throws where there is none. */
+export async function managersFor(app: string | undefined, control: string | undefined): Promise<Meant> {
+  const found = await find(control);
+  if (app !== undefined) return { managers: [reach(managerOf(app, found))], failed: [] };
+  if (found.managers.length === 0) onlyManager(found);
+  return { managers: found.managers.map(reach), failed: found.failed.map(({ error }) => error) };
+}
+
+/** The one that has this app. */
+export async function managerWith(app: string, control: string | undefined): Promise<Reached> {
+  return reach(managerOf(app, await find(control)));
+}
+
+/** The only one there is. Throws where there are several. */
+export async function theManager(control: string | undefined): Promise<Reached> {
+  return reach(onlyManager(await find(control)));
+}
+
+function reach({ path, status }: FoundManager): Reached {
+  return { client: connectControl(path), status };
+}

@@ -1,0 +1,108 @@
+/** `stop`, `restart`, `reload`, `scale`: what managers are told, and what comes of it. */
+import { type ControlClient, outcomesIn } from "../control/client.ts";
+import type { AppOutcome, CommandAnswer, ReloadRequest, StopRequest } from "../control/protocol.ts";
+import { FcgiPmError } from "../errors.ts";
+import { waitForEnd } from "../os/process-end.ts";
+import { complain } from "./complain.ts";
+import { type Meant, managersFor, theManager } from "./managers.ts";
+import { describeFailure, describeOutcome, type FailedOutcome, hasFailed } from "./outcome.ts";
+import { showProgress } from "./progress.ts";
+import { printJson, printLines } from "./terminal.ts";
+import { parseCount, parseScale } from "./words.ts";
+
+export interface OrderOptions {
+  readonly json?: true;
+  readonly control?: string;
+}
+
+/** What managers are told. */
+interface Order {
+  readonly verb: "stop" | "restart" | "reload" | "scale";
+  /** Absent: it is for all apps. */
+  readonly app: string | undefined;
+  tell(client: ControlClient): Promise<CommandAnswer>;
+}
+
+/** Stops an app, or a manager: then it returns when that process has ended. */
+export async function stop(app: string | undefined, request: StopRequest, options: OrderOptions): Promise<number> {
+  if (app === undefined) return stopManager(request, options);
+  const tell = (client: ControlClient) => client.command("/v1/apps/:app/stop", request, app);
+  return carryOut({ verb: "stop", app, tell }, await managersFor(app, options.control), options);
+}
+
+async function stopManager(request: StopRequest, options: OrderOptions): Promise<number> {
+  const manager = await theManager(options.control);
+  const { pid } = manager.status.manager;
+  const end = waitForEnd(pid);
+  const tell = (client: ControlClient) => client.command("/v1/stop", request);
+  const status = await carryOut({ verb: "stop", app: undefined, tell }, { managers: [manager], failed: [] }, options);
+  if (status !== 0) return status;
+  await end;
+  if (options.json !== true) await printLines([`the manager (process ${pid}) has ended`]);
+  return 0;
+}
+
+export async function restart(app: string | undefined, options: OrderOptions): Promise<number> {
+  const tell = (client: ControlClient) =>
+    app === undefined ? client.command("/v1/restart", {}) : client.command("/v1/apps/:app/restart", {}, app);
+  return carryOut({ verb: "restart", app, tell }, await managersFor(app, options.control), options);
+}
+
+export interface ReloadOptions {
+  readonly dryRun?: true;
+  readonly all?: true;
+  readonly batch?: string;
+}
+
+export async function reload(app: string | undefined, wish: ReloadOptions, options: OrderOptions): Promise<number> {
+  const { dryRun, all } = wish;
+  const batch = parseCount("--batch", wish.batch);
+  const request: ReloadRequest = { ...(dryRun && { dryRun }), ...(all && { all }), ...(batch && { batch }) };
+  const tell = (client: ControlClient) =>
+    app === undefined ? client.command("/v1/reload", request) : client.command("/v1/apps/:app/reload", request, app);
+  return carryOut({ verb: "reload", app, tell }, await managersFor(app, options.control), options);
+}
+
+export async function scale(app: string, count: string, options: OrderOptions): Promise<number> {
+  const request = parseScale(app, count);
+  const tell = (client: ControlClient) => client.command("/v1/apps/:app/scale", request, app);
+  return carryOut({ verb: "scale", app, tell }, await managersFor(app, options.control), options);
+}
+
+/**
+ * Tells all of them at once, waits for all, says what came of it; what one of them cannot do does not keep the others from
+ * it. Gives the exit status.
+ */
+async function carryOut(order: Order, { managers, failed }: Meant, { json }: OrderOptions): Promise<number> {
+  const endProgress = json === true ? () => {} : showProgress(managers, order.app);
+  const told = await Promise.allSettled(managers.map(({ client }) => order.tell(client)));
+  endProgress();
+  const outcomes = told.flatMap((result) => (result.status === "fulfilled" ? result.value.apps : []));
+  const errors = told.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  if (json !== true) await printLines([...outcomes, ...errors.flatMap(besides)].flatMap(wordsOf));
+  else if (errors.length < told.length) await printJson({ version: 1, apps: outcomes });
+  const failures = [...outcomes.filter(hasFailed).map((outcome) => asError(order, outcome)), ...errors, ...failed];
+  return Math.max(0, ...failures.map((failure) => complain(failure, json === true ? "json" : "words")));
+}
+
+/** What was done for other apps when the command failed for one. */
+function besides(error: unknown): readonly AppOutcome[] {
+  return error instanceof FcgiPmError ? outcomesIn(error) : [];
+}
+
+/** What failed is said as an error instead. */
+function wordsOf(outcome: AppOutcome): string[] {
+  return hasFailed(outcome) ? [] : describeOutcome(outcome);
+}
+
+const codes = {
+  "taken-back": "FCGI_PM_ROLL_TAKEN_BACK",
+  failed: "FCGI_PM_COMMAND_FAILED",
+  "given-up": "FCGI_PM_COMMAND_GIVEN_UP",
+} as const;
+
+function asError({ verb }: Order, outcome: FailedOutcome): FcgiPmError {
+  const { app, result, reason } = outcome;
+  const why = reason === undefined ? describeFailure(outcome) : `${describeFailure(outcome)}: ${reason}`;
+  return new FcgiPmError(codes[result], `Cannot ${verb} ${app}: ${why}`, { details: [outcome] });
+}

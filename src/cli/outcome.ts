@@ -1,0 +1,63 @@
+/** What came of a command, in words. */
+import type { AppOutcome } from "../control/protocol.ts";
+import { oneLine } from "../observe/width.ts";
+import { formatDuration } from "../units.ts";
+
+/** One of a command that did not do what it was to do. */
+export type FailedOutcome = AppOutcome & { readonly result: keyof typeof failures };
+
+export function hasFailed(outcome: AppOutcome): outcome is FailedOutcome {
+  return outcome.result !== "planned" && outcome.result !== "done";
+}
+
+/** `blog: rolled to generation 3, 4 of 4 workers replaced in 112ms`, and below it what has changed. */
+export function describeOutcome(outcome: AppOutcome): string[] {
+  const { app, action, result, changes } = outcome;
+  const sentence = (result === "planned" ? intentions : deeds)[action](outcome);
+  return [`${app}: ${sentence}`, ...changes.map((change) => `  ${oneLine(change)}`)];
+}
+
+/** `the old workers serve on`. */
+export function describeFailure({ result }: FailedOutcome): string {
+  return failures[result];
+}
+
+type Sentences = { readonly [A in AppOutcome["action"]]: (outcome: AppOutcome) => string };
+
+const deeds: Sentences = {
+  unchanged: () => "unchanged",
+  added: (o) => `added, ${workers(o.wanted)} ready in ${took(o)}`,
+  removed: (o) => `removed in ${took(o)}`,
+  rolled: (o) => `rolled to generation ${o.generation}, ${o.wanted} of ${workers(o.wanted)} replaced in ${took(o)}`,
+  moved: (o) => `moved to its new listener with ${workers(o.wanted)} in ${took(o)}`,
+  applied: () => "changed in place",
+  scaled: (o) => `scaled to ${workers(o.wanted)} in ${took(o)}`,
+  stopped: (o) => `stopped in ${took(o)}`,
+  restarted: (o) => `restarted, ${workers(o.wanted)} ready in ${took(o)}`,
+};
+
+const intentions: Sentences = {
+  unchanged: () => "would stay as it is",
+  added: (o) => `would be added with ${workers(o.wanted)}`,
+  removed: () => "would be removed",
+  rolled: (o) => `would roll to generation ${o.generation}, ${workers(o.wanted)} replaced`,
+  moved: (o) => `would move to its new listener with ${workers(o.wanted)}`,
+  applied: () => "would be changed in place",
+  scaled: (o) => `would be scaled to ${workers(o.wanted)}`,
+  stopped: () => "would be stopped",
+  restarted: () => "would be restarted",
+};
+
+const failures = {
+  "taken-back": "the new workers failed, the old ones serve on",
+  failed: "its workers do not start, and the manager goes on trying",
+  "given-up": "another command came between",
+} as const;
+
+function workers(count: number): string {
+  return `${count} ${count === 1 ? "worker" : "workers"}`;
+}
+
+function took({ tookMs }: AppOutcome): string {
+  return formatDuration(tookMs);
+}
