@@ -3,6 +3,7 @@
  * are ready. Until then it is as if it ran in the foreground: it writes to our standard error, and signals to us are for it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { FcgiPmError } from "../errors.ts";
 import { type Report, reportFd, reportVariable } from "./report.ts";
@@ -44,14 +45,18 @@ function reportOf(child: ChildProcess): Promise<Report> {
 /** Its exit status. It has said itself what was wrong, unless somebody killed it. */
 function statusOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once("error", (cause) => reject(failed(`Cannot start the manager: ${cause.message}`)));
+    child.once("error", (cause) =>
+      reject(failed(`Cannot start the manager: ${cause.message}`, "see the reason above")),
+    );
     child.once("exit", (code, signal) => {
       if (signal === null) resolve(code ?? 1);
-      else reject(failed(`The manager was ended by ${signal} before its workers were ready`));
+      // Our own, sent on before it was so far as to obey it.
+      else if (signal === "SIGINT" || signal === "SIGTERM") resolve(128 + constants.signals[signal]);
+      else reject(failed(`The manager was ended by ${signal} before its workers were ready`, "see who did it: dmesg"));
     });
   });
 }
 
-function failed(message: string): FcgiPmError {
-  return new FcgiPmError("FCGI_PM_START_FAILED", message);
+function failed(message: string, remedy: string): FcgiPmError {
+  return new FcgiPmError("FCGI_PM_START_FAILED", message, { remedy });
 }

@@ -31,10 +31,16 @@ export async function detach(manager: Manager, config: Config, ended: Promise<nu
   trouble.look.abort();
   if (typeof outcome === "number") return outcome;
   if (outcome !== "ready") return giveUp(manager, outcome);
-  leaveStandardStreams(config.manager.logFile);
+  leaveTerminal(config.manager.logFile);
   const apps = manager.status().apps.map(({ app, ready, wanted }) => ({ app, ready, wanted }));
   waiting.end(`${JSON.stringify({ apps } satisfies Report)}\n`);
   return ended;
+}
+
+/** A log file that was rotated is let go of, as the log itself does. */
+function leaveTerminal(logFile: string | undefined): void {
+  leaveStandardStreams(logFile);
+  if (logFile !== undefined) process.on("SIGUSR1", () => leaveStandardStreams(logFile));
 }
 
 async function giveUp(manager: Manager, { message, lastLines }: Failure): Promise<number> {

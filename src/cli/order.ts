@@ -104,5 +104,6 @@ const codes = {
 function asError({ verb }: Order, outcome: FailedOutcome): FcgiPmError {
   const { app, result, reason } = outcome;
   const why = reason === undefined ? describeFailure(outcome) : `${describeFailure(outcome)}: ${reason}`;
-  return new FcgiPmError(codes[result], `Cannot ${verb} ${app}: ${why}`, { details: [outcome] });
+  const remedy = result === "failed" ? { remedy: `fcgi-pm logs ${app} shows what the workers wrote` } : {};
+  return new FcgiPmError(codes[result], `Cannot ${verb} ${app}: ${why}`, { details: [outcome], ...remedy });
 }

@@ -54,8 +54,10 @@ async function refresh(app: string | undefined, options: WatchOptions, intervalM
   };
   process.stdout.on("resize", repaint);
   for (;;) {
+    const looked = await Promise.race([end, lookOnce(app, options, intervalMs)]);
+    if (typeof looked === "number") return looked;
     before = shown?.managers ?? [];
-    shown = await lookOnce(app, options, intervalMs);
+    shown = looked;
     repaint();
     const status = await Promise.race([end, pause(intervalMs)]);
     if (status !== undefined) return status;

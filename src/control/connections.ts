@@ -15,7 +15,7 @@ export interface ConnectionLimits {
   readonly takeMs: number;
 }
 
-/** How long a client may take over its answer when we are about to go, and over a body that is not read any more. */
+/** How long a client may take over its answer when we are about to go, or while it sends a body that nobody reads. */
 const lingerMs = 1000;
 
 /**
@@ -46,7 +46,7 @@ export class Connections {
     const connection: Connection = { turn: "waiting", deadline: undefined, bytesBefore: 0 };
     this.#open.set(socket, connection);
     socket.once("close", () => this.#forget(socket));
-    this.#wait(socket, connection, this.#limits.askMs);
+    this.#wait(socket, connection);
     if (this.#open.size <= this.#limits.mostConnections) return;
     this.#drop([...this.#open.keys()].find((open) => this.isAsking(open)) ?? socket);
   }
@@ -63,16 +63,20 @@ export class Connections {
     connection.turn = "receiving";
     if (incoming.method === "GET" || incoming.method === "HEAD") this.#work(connection);
     else incoming.once("end", () => this.#work(connection));
-    outgoing.once("close", () => this.#wait(socket, connection, incoming.complete ? this.#limits.askMs : lingerMs));
+    // A body that nobody reads any more may run out, so that the client gets to read its answer.
+    outgoing.once("close", () => {
+      if (incoming.complete) this.#wait(socket, connection);
+      else this.answered(socket, lingerMs);
+    });
     return true;
   }
 
   /** The whole answer is on its way. */
-  answered(socket: Socket | null): void {
+  answered(socket: Socket | null, patienceMs = this.#isLeaving ? lingerMs : this.#limits.takeMs): void {
     const connection = socket === null ? undefined : this.#open.get(socket);
     if (socket === null || connection === undefined) return;
     connection.turn = "answered";
-    this.#giveTime(connection, this.#isLeaving ? lingerMs : this.#limits.takeMs, () => this.#drop(socket));
+    this.#giveTime(connection, patienceMs, () => this.#drop(socket));
   }
 
   /** It is the client's turn, and nothing has been answered yet. */
@@ -90,12 +94,12 @@ export class Connections {
     }
   }
 
-  #wait(socket: Socket, connection: Connection, patienceMs: number): void {
+  #wait(socket: Socket, connection: Connection): void {
     if (!this.#open.has(socket)) return;
     if (this.#isLeaving) socket.destroySoon();
     connection.turn = "waiting";
     connection.bytesBefore = socket.bytesRead;
-    this.#giveTime(connection, patienceMs, () => this.#giveUp(socket, connection));
+    this.#giveTime(connection, this.#limits.askMs, () => this.#giveUp(socket, connection));
   }
 
   #work(connection: Connection): void {

@@ -30,7 +30,7 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Never by itself: the deadlines of a connection are ours, and run while there is one. */
+/** Node's own deadlines are off, and its look after them never comes: ours run only while there is a connection. */
 const neverMs = 2 ** 31 - 1;
 const mostHeaderBytes = 16 * 1024;
 
@@ -58,6 +58,7 @@ function serverFor(desk: Desk, connections: Connections): Server {
     maxHeaderSize: mostHeaderBytes,
     headersTimeout: 0,
     requestTimeout: 0,
+    keepAliveTimeout: 0,
     connectionsCheckingInterval: neverMs,
   });
   let routes: Promise<RequestListener> | undefined;

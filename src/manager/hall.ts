@@ -16,6 +16,7 @@ export class Hall {
   /** Not in service yet, or not any more. */
   readonly #others = new Set<Runtime>();
   readonly #released = new WeakSet<Listener>();
+  #isClosing = false;
 
   constructor(journal: Journal, logFormat: LogFormat) {
     this.journal = journal;
@@ -39,11 +40,17 @@ export class Hall {
     throw new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${name}" here, only ${known}`);
   }
 
+  /** Throws once all is to end. */
+  refuseWhenClosing(): void {
+    if (this.#isClosing) throw new FcgiPmError("FCGI_PM_COMMAND_GIVEN_UP", "This manager is about to end");
+  }
+
   /** A pool for this plan, with nobody in it yet and not in service yet. */
   raise(plan: Plan, listener: Listener | undefined): Runtime {
     for (const notice of warningsOf(plan, listener)) this.journal.tell(plan.app.name, notice);
     const make = makeOf(plan, listener);
-    const parts = { name: plan.app.name, make, journal: this.journal };
+    const generation = (this.#apps.get(plan.app.name)?.pool.wish.generation ?? 0) + 1;
+    const parts = { name: plan.app.name, make, journal: this.journal, generation };
     const runtime = new Runtime(listener === undefined ? parts : { ...parts, listener });
     this.#others.add(runtime);
     return runtime;
@@ -58,18 +65,24 @@ export class Hall {
     return before;
   }
 
-  /** Drains the pool, then releases its listener, unless somebody else has taken that over. */
-  async dismiss(runtime: Runtime, listener: "released" | "handed on", haste: "gracefully" | "now"): Promise<void> {
+  /** Drains the pool, then releases its listener, unless another pool shares that. */
+  async dismiss(runtime: Runtime, haste: "gracefully" | "now"): Promise<void> {
     if (this.#apps.get(runtime.name) === runtime) this.#apps.delete(runtime.name);
     this.#others.add(runtime);
-    if (listener === "released") runtime.closeDoor();
+    if (!this.isShared(runtime)) runtime.closeDoor();
     await ended(runtime, () => runtime.stop(haste));
     this.#others.delete(runtime);
-    if (listener === "released") this.#release(runtime);
+    if (!this.isShared(runtime)) this.#release(runtime);
+  }
+
+  /** Has another pool the same listener? */
+  isShared(runtime: Runtime): boolean {
+    return this.everybody.some((other) => other !== runtime && other.listener === runtime.listener);
   }
 
   /** All pools at once, whatever else they were about to do. */
   async stopAll(haste: "gracefully" | "now"): Promise<void> {
+    this.#isClosing = true;
     for (const runtime of this.everybody) runtime.closeDoor();
     await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.stop(haste))));
   }

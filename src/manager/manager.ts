@@ -137,8 +137,10 @@ class Serving implements Manager {
     for (const runtime of hall.apps) runtime.start();
     await this.#openLog();
     // A stop may have come already, and what is opened late is closed at once.
-    void this.#openControl();
-    this.#announce();
+    this.#openControl().catch((error: Error) => {
+      this.journal.tell(undefined, { type: "control.unavailable", reason: error.message });
+      this.#tellReachable();
+    });
     return this;
   }
 

@@ -26,10 +26,10 @@ interface Step {
 }
 
 /** A step with the listener it needs. */
-interface Ready extends Step {
+export interface Ready extends Step {
   readonly listener?: Listener | undefined;
-  /** Another app takes the present listener over. */
-  readonly handsOn: boolean;
+  /** The app whose listener this one takes over. */
+  readonly donor?: Runtime | undefined;
 }
 
 /** Reads nothing and changes nothing: what a reload to `config` would do, for one app or for all. */
@@ -83,22 +83,17 @@ export function plannedOutcome({ change, action, plan, runtime }: Step): AppOutc
 
 /** Binds what is new; a failure releases what was bound, and nothing has changed. */
 export function bindNew(steps: readonly Step[]): Ready[] {
-  const leaving = steps.filter(({ action }) => action === "removed" || action === "moved");
-  const donors = new Map<Step, Step>();
-  for (const step of steps.filter(({ action }) => action === "added" || action === "moved")) {
-    const donor = leaving.find((one) => one !== step && isTakenOver(one, step));
-    if (donor !== undefined) donors.set(step, donor);
-  }
+  refuseExchanges(steps);
+  const removed = steps.filter(({ action }) => action === "removed");
   const bound: Listener[] = [];
   try {
-    return steps.map((step) => {
-      const handsOn = [...donors.values()].includes(step);
-      if (step.action !== "added" && step.action !== "moved") return { ...step, handsOn };
-      const donor = donors.get(step);
-      if (donor !== undefined) return { ...step, handsOn, listener: donor.runtime?.listener };
-      const listener = step.plan && bindListener(step.plan);
+    return steps.map((step): Ready => {
+      if (!isArrival(step) || step.plan === undefined) return step;
+      const donor = removed.find((one) => takesOver(step, one))?.runtime;
+      if (donor !== undefined) return { ...step, donor, listener: donor.listener };
+      const listener = bindListener(step.plan);
       if (listener !== undefined) bound.push(listener);
-      return { ...step, handsOn, listener };
+      return { ...step, listener };
     });
   } catch (error) {
     for (const listener of bound) listener.release();
@@ -106,20 +101,51 @@ export function bindNew(steps: readonly Step[]): Ready[] {
   }
 }
 
-/** An app that is renamed, or that swaps its listener with another, goes on with the listener that is there. */
-function isTakenOver(from: Step, to: Step): boolean {
-  return (
-    from.runtime !== undefined &&
-    to.plan !== undefined &&
-    isSameListener(from.runtime.plan.app.listen, to.plan.app.listen)
-  );
+/** A new pool comes, beside the one that may be there. */
+export function isArrival({ action }: Step): boolean {
+  return action === "added" || action === "moved";
 }
 
-/** Takes the change over; resolves when that is done or taken back. */
-export async function perform(hall: Hall, step: Ready, batch: number): Promise<AppOutcome> {
+/** An app that is renamed goes on with the listener that is there. */
+function takesOver({ plan }: Step, { runtime }: Step): boolean {
+  return plan !== undefined && runtime !== undefined && isSameListener(runtime.plan.app.listen, plan.app.listen);
+}
+
+/** Were one of the two moves taken back, both apps would serve the same listener, and answer each other's requests. */
+function refuseExchanges(steps: readonly Step[]): void {
+  for (const step of steps.filter(isArrival)) {
+    const holder = steps.find((one) => one !== step && one.action === "moved" && takesOver(step, one));
+    if (holder === undefined) continue;
+    const [app, other] = [step.change.app, holder.change.app];
+    throw new FcgiPmError(
+      "FCGI_PM_RELOAD_REFUSED",
+      `Cannot reload: ${app} is to listen where ${other} listens until it has moved`,
+      { remedy: `reload twice: first with the new listener of ${other}, then with that of ${app}` },
+    );
+  }
+}
+
+/** Takes over all changes at once; each promise resolves when its change is done or taken back. */
+export function performAll(hall: Hall, steps: readonly Ready[], batch: number): Promise<AppOutcome>[] {
+  const running = new Map<Ready, Promise<AppOutcome>>();
+  for (const step of steps.filter(isArrival)) running.set(step, perform(hall, step, batch, undefined));
+  for (const step of steps.filter((one) => !isArrival(one))) {
+    const taker = steps.find(({ donor }) => donor !== undefined && donor === step.runtime);
+    running.set(step, perform(hall, step, batch, taker && running.get(taker)));
+  }
+  return steps.map((step) => running.get(step)).filter((one) => one !== undefined);
+}
+
+/** `taker`: what comes of the app that takes this one's listener over. */
+async function perform(
+  hall: Hall,
+  step: Ready,
+  batch: number,
+  taker: Promise<AppOutcome> | undefined,
+): Promise<AppOutcome> {
   const startedMs = nowMs();
   const { change, action } = step;
-  const outcome = await act(hall, step, batch);
+  const outcome = await act(hall, step, batch, taker);
   const runtime = hall.apps.find(({ name }) => name === change.app);
   return {
     app: change.app,
@@ -132,13 +158,13 @@ export async function perform(hall: Hall, step: Ready, batch: number): Promise<A
   };
 }
 
-function act(hall: Hall, step: Ready, batch: number): Promise<Outcome> {
+function act(hall: Hall, step: Ready, batch: number, taker: Promise<AppOutcome> | undefined): Promise<Outcome> {
   switch (step.action) {
     case "added":
     case "moved":
       return bring(hall, step);
     case "removed":
-      return remove(hall, step);
+      return remove(hall, step, taker);
     case "rolled":
       return roll(hall, step, batch);
     default:
@@ -147,35 +173,39 @@ function act(hall: Hall, step: Ready, batch: number): Promise<Outcome> {
 }
 
 /** A new pool starts beside the one that may be there; only when it is complete it takes the place. */
-async function bring(hall: Hall, { change, plan, listener, runtime, handsOn, action }: Ready): Promise<Outcome> {
+async function bring(hall: Hall, { change, plan, listener, runtime, action }: Ready): Promise<Outcome> {
   if (plan === undefined) throw new Error(`Nothing is planned for ${change.app}`);
-  await hall.journal.openOutput(plan.app, hall.logFormat);
+  const { journal, logFormat } = hall;
   const fresh = hall.raise(plan, listener);
-  if (runtime?.isStopped === true) {
-    hall.enthrone(fresh);
-    void hall.dismiss(runtime, handsOn ? "handed on" : "released", "gracefully");
-    return { result: "done" };
-  }
-  const isOurs = listener !== undefined && !hall.apps.some((one) => one.listener === listener);
-  const outcome = await started(fresh, () => fresh.start());
-  if (outcome.result !== "done") {
-    await hall.dismiss(fresh, isOurs ? "released" : "handed on", "now");
-    return { ...outcome, result: outcome.result === "failed" ? "taken-back" : outcome.result };
+  await journal.openOutput(plan.app, logFormat);
+  if (runtime?.isStopped !== true) {
+    const outcome = await started(fresh, () => fresh.start());
+    if (outcome.result !== "done") {
+      await hall.dismiss(fresh, "now");
+      await (runtime === undefined ? journal.closeOutput(change.app) : journal.openOutput(runtime.plan.app, logFormat));
+      return { ...outcome, result: outcome.result === "failed" ? "taken-back" : outcome.result };
+    }
   }
   hall.enthrone(fresh);
-  tell(
-    hall,
-    change.app,
-    action === "added" ? { type: "app.added" } : { type: "app.moved", address: listener?.address ?? "no listener" },
-  );
-  if (runtime !== undefined) await hall.dismiss(runtime, handsOn ? "handed on" : "released", "gracefully");
-  return outcome;
+  const address = listener?.address ?? "no listener";
+  journal.tell(change.app, action === "added" ? { type: "app.added" } : { type: "app.moved", address });
+  if (runtime !== undefined) await hall.dismiss(runtime, "gracefully");
+  return { result: "done" };
 }
 
-async function remove(hall: Hall, { change, runtime, handsOn }: Ready): Promise<Outcome> {
+/** An app whose listener is taken over serves until the other one does. */
+async function remove(
+  hall: Hall,
+  { change, runtime }: Ready,
+  taker: Promise<AppOutcome> | undefined,
+): Promise<Outcome> {
   if (runtime === undefined) return { result: "done" };
-  tell(hall, change.app, { type: "app.removed" });
-  await hall.dismiss(runtime, handsOn ? "handed on" : "released", "gracefully");
+  const taken = await taker;
+  if (taken !== undefined && taken.result !== "done") {
+    return { result: "taken-back", reason: `${taken.app}, which was to take its listener over, does not start` };
+  }
+  hall.journal.tell(change.app, { type: "app.removed" });
+  await hall.dismiss(runtime, "gracefully");
   await hall.journal.closeOutput(change.app);
   hall.journal.forget(change.app);
   return { result: "done" };
@@ -198,12 +228,8 @@ async function apply(hall: Hall, { change, runtime, plan, action }: Ready): Prom
   if (change.rights) runtime.listener?.setRights({ mode: app.socketMode, ...plan.owner });
   if (change.output) await hall.journal.openOutput(app, hall.logFormat);
   if (action !== "rolled") runtime.adopt(plan);
-  if (action !== "rolled") tell(hall, app.name, { type: "app.changed", changes: change.details });
+  if (action !== "rolled") hall.journal.tell(app.name, { type: "app.changed", changes: change.details });
   return change.size ? scaled(runtime, () => runtime.scale(app.processes)) : { result: "done" };
-}
-
-function tell(hall: Hall, app: string, notice: Parameters<Hall["journal"]["tell"]>[1]): void {
-  hall.journal.tell(app, notice);
 }
 
 /** What a running manager cannot change about itself. */

@@ -5,7 +5,7 @@ import type { AppOutcome, ReloadRequest } from "../control/protocol.ts";
 import { proveOutputFile } from "../os/log-file.ts";
 import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
 import type { Hall } from "./hall.ts";
-import { bindNew, perform, plannedOutcome, planReload, refuseManagerChanges } from "./reload.ts";
+import { bindNew, performAll, plannedOutcome, planReload, refuseManagerChanges } from "./reload.ts";
 
 export interface ReloadsParts {
   readonly hall: Hall;
@@ -51,8 +51,12 @@ export class Reloads {
     if (request.dryRun === true) return { all: steps.map(async (step) => plannedOutcome(step)), structural: [] };
     proveOutputs(wanted.apps);
     prepareDirectory(wanted.apps, this.#parts.runtimeDirectory);
+    // From here to the last of them nothing is waited for: all that is bound belongs to a pool of the hall.
+    hall.refuseWhenClosing();
     const ready = bindNew(steps);
-    const all = ready.map((step) => perform(hall, step, request.batch ?? 1));
+    const all = performAll(hall, ready, request.batch ?? 1);
+    // A bug in one of them is told where all are waited for, and not before.
+    for (const one of all) one.catch(() => {});
     const structural = all.filter((_, index) => /^(added|removed|moved)$/.test(ready[index]?.action ?? ""));
     return { all, structural };
   }

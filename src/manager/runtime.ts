@@ -28,6 +28,8 @@ export interface RuntimeParts {
   /** Absent for a plain supervised program. */
   readonly listener?: Listener;
   readonly journal: Journal;
+  /** 1, or more where this pool follows another one of the app. */
+  readonly generation: number;
 }
 
 /** Events handled in one go before others get their turn, in milliseconds: 500 spawns must not deafen the manager. */
@@ -60,7 +62,7 @@ export class Runtime {
   readonly #leftBehind = new Set<number>();
   readonly #eyes: Eyes;
   #pool: Pool;
-  #lastGeneration = 1;
+  #lastGeneration: number;
   /** How many workers there are when the app is not stopped: as configured, or as it was scaled since. */
   #processes: number;
   #turn: "over" | "under way" | "interrupted" = "over";
@@ -72,8 +74,9 @@ export class Runtime {
     this.listener = parts.listener;
     this.#journal = parts.journal;
     this.#eyes = new Eyes(parts.listener);
-    this.#makes.set(1, parts.make);
-    this.#pool = newPool(policyOf(parts.make.plan.app), nowMs());
+    this.#lastGeneration = parts.generation;
+    this.#makes.set(parts.generation, parts.make);
+    this.#pool = newPool(policyOf(parts.make.plan.app), nowMs(), parts.generation);
     this.#processes = parts.make.plan.app.processes;
   }
 
@@ -118,8 +121,9 @@ export class Runtime {
     if (!this.isStopped) this.#want({ size: processes });
   }
 
+  /** Not once the door is closed: who is to end stays ended. */
   start(): void {
-    this.#want({ size: this.#processes, haste: "gracefully" });
+    if (!this.#eyes.doorIsClosed) this.#want({ size: this.#processes, haste: "gracefully" });
   }
 
   stop(haste: Wish["haste"]): void {

@@ -113,8 +113,8 @@ export type Ending =
     }
   | { readonly kind: "died"; readonly spawnedMs: number; readonly free: boolean; readonly describe: Describe }
   | { readonly kind: "left" };
-/** The notice of an early death names the wait, which the pool decides. */
-export type Describe = (retryInMs: number) => Notice;
+/** The notice of an early death names the wait, which the pool decides; null: nobody follows. */
+export type Describe = (retryInMs: number | null) => Notice;
 
 export interface Step {
   /** Absent: the worker is gone and its ending says how. */

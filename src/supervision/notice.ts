@@ -24,7 +24,8 @@ export type Notice =
       readonly exit: Exit;
       readonly livedMs: number;
       readonly wasReady: boolean;
-      readonly retryInMs: number;
+      /** Null: nobody takes its place. */
+      readonly retryInMs: number | null;
     } & OfWorker)
   | ({ readonly type: "worker.recycled"; readonly livedMs: number } & OfWorker)
   | ({ readonly type: "worker.late"; readonly waitedMs: number } & OfWorker)
@@ -32,7 +33,12 @@ export type Notice =
   | ({ readonly type: "worker.killed"; readonly why: "idle" | "timeout" | "now" } & OfWorker)
   | ({ readonly type: "worker.lingers"; readonly waitedMs: number } & OfWorker)
   | ({ readonly type: "worker.drain-timeout"; readonly waitedMs: number } & OfWorker)
-  | { readonly type: "spawn.refused"; readonly number: number; readonly reason: string; readonly retryInMs: number }
+  | {
+      readonly type: "spawn.refused";
+      readonly number: number;
+      readonly reason: string;
+      readonly retryInMs: number | null;
+    }
   | { readonly type: "pool.ready"; readonly ready: number; readonly size: number }
   | { readonly type: "pool.crash-loop"; readonly failures: number; readonly retryInMs: number }
   | { readonly type: "pool.spends-too-fast"; readonly waitMs: number }
@@ -50,7 +56,8 @@ export function describeExit(exit: Exit): string {
   return exit.signal === null ? `exit code ${exit.code ?? "unknown"}` : `signal ${exit.signal}`;
 }
 
-function describeRetry(retryInMs: number): string {
+function describeRetry(retryInMs: number | null): string {
+  if (retryInMs === null) return "nobody takes its place";
   return retryInMs === 0 ? "the next try comes at once" : `the next try comes in ${formatDuration(retryInMs)}`;
 }
 

@@ -42,10 +42,10 @@ const longAgo = Number.NEGATIVE_INFINITY;
 /** Consecutive early deaths from which on a pool without a ready worker is said to be in a crash loop. */
 const loopFrom = 2;
 
-export function newPool(policy: PoolPolicy, nowMs: number): Pool {
+export function newPool(policy: PoolPolicy, nowMs: number, generation = 1): Pool {
   return {
     policy,
-    wish: { size: 0, generation: 1, batch: 1, haste: "gracefully" },
+    wish: { size: 0, generation, batch: 1, haste: "gracefully" },
     workers: [],
     budget: fullBudget(1, nowMs),
     failures: 0,
@@ -146,7 +146,7 @@ function milestones(before: Pool, after: Outcome): Outcome {
   const ready = readyCount(after.pool);
   let { pool } = after;
   if (size > 0 && ready >= size && (readyCount(before) < size || before.wish.size !== size)) {
-    effects.push(...tell({ type: "pool.ready", ready, size }));
+    effects.push(...tell({ type: "pool.ready", ready: Math.min(ready, size), size }));
     pool = { ...pool, complete: true };
   }
   const { failures } = pool;

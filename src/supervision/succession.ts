@@ -17,7 +17,7 @@ import type { Notice } from "./notice.ts";
 export function bury(pool: Pool, worker: Worker, ending: Ending, at: Moment): Outcome {
   if (ending.kind === "left") return { pool, effects: [] };
   // One of a generation that is not wanted any more: nobody follows it, and its failure is no news of this one.
-  if (ending.kind === "early" && isForeign(worker, pool.wish)) return { pool, effects: tell(ending.describe(0)) };
+  if (ending.kind === "early" && isForeign(worker, pool.wish)) return { pool, effects: tell(ending.describe(null)) };
   const survived = at.nowMs - ending.spawnedMs >= pool.policy.minServerLifeMs && ending.spawnedMs >= pool.failedMs;
   const healed = survived ? { ...pool, failures: 0 } : pool;
   if (ending.kind === "died") return succession(healed, worker.number, ending, at);
@@ -27,7 +27,7 @@ export function bury(pool: Pool, worker: Worker, ending: Ending, at: Moment): Ou
   if (recycled !== undefined && isProven(pool, at.nowMs)) {
     return succession(healed, worker.number, { kind: "died", spawnedMs, free: false, describe: () => recycled }, at);
   }
-  if (pool.roll?.phase === "replacing") return takeBack(healed, worker.number, tell(ending.describe(0)));
+  if (pool.roll?.phase === "replacing") return takeBack(healed, worker.number, tell(ending.describe(null)));
   return failure(healed, worker.number, ending, at);
 }
 
