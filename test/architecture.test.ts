@@ -9,7 +9,7 @@ const root = resolve(import.meta.dirname, "../src");
 const floors: readonly (readonly string[])[] = [
   ["errors.ts", "units.ts"],
   ["supervision", "config", "fastcgi/wire", "observe"],
-  ["os", "fastcgi"],
+  ["os", "fastcgi", "control"],
   ["manager"],
   ["cli", "index.ts"],
 ];

@@ -101,8 +101,8 @@ function commandsPage(): string {
 
 function commandSection(command: Command): string[] {
   const usage = `fcgi-pm ${command.name()} ${command.usage()}`.trim();
-  const own = command.options.filter((option) => keyOf(option) === undefined);
-  const keys = command.options.map(keyOf).filter((key) => key !== undefined);
+  const own = command.options.filter((option) => keyOf(command, option) === undefined);
+  const keys = command.options.map((option) => keyOf(command, option)).filter((key) => key !== undefined);
   const groups = [...new Set(keys.map((key) => key.group))];
   return [
     `## fcgi-pm ${command.name()}`,
@@ -123,8 +123,9 @@ function commandSection(command: Command): string[] {
   ];
 }
 
-/** The key of the table that this option stands for. */
-function keyOf(option: Option): NamedKey | undefined {
+/** The key of the table that this option stands for: only `start` takes them. */
+function keyOf(command: Command, option: Option): NamedKey | undefined {
+  if (command.name() !== "start") return undefined;
   return [...appFlags, ...managerFlags].find((key) => flagOf(key) === option.flags);
 }
 
@@ -199,8 +200,8 @@ describe("command lines in the docs", () => {
   });
 
   test("that use a command or a flag that does not exist are refused", () => {
-    expect(() => parse(["status"])).toThrow("unknown command");
-    expect(() => parse(["start", "app.fcgi", "--daemon"])).toThrow("unknown option");
+    expect(() => parse(["state"])).toThrow("unknown command");
+    expect(() => parse(["start", "app.fcgi", "--demon"])).toThrow("unknown option");
     expect(() => parse(["check", "--quick"])).toThrow("unknown option");
   });
 });

@@ -3,7 +3,7 @@ import type { App } from "../config/app.ts";
 import { Alarm, nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
 import { groupLives, type Launcher, sendSignal } from "../os/process.ts";
-import { isNonBlocking, isStopped, sessionOf } from "../os/procfs.ts";
+import { sessionOf } from "../os/procfs.ts";
 import { alarmOf, newPool, type Pool, type PoolEvent, step, type Wish } from "../supervision/pool.ts";
 import { type Effect, pidOf } from "../supervision/worker.ts";
 import { Deaths } from "./deaths.ts";
@@ -14,6 +14,7 @@ import type { Notice } from "./notices.ts";
 import { type Output, readOutput } from "./output.ts";
 import type { Plan } from "./plan.ts";
 import { policyOf } from "./policy.ts";
+import { Remarks } from "./remarks.ts";
 
 /** What the workers of one generation are made of. */
 export interface Make {
@@ -35,15 +36,6 @@ export interface RuntimeParts {
 /** Events handled in one go before others get their turn, in milliseconds: 500 spawns must not deafen the manager. */
 const longestTurnMs = 5;
 
-/** How long a worker is held at most while it cannot be told what it does: SIGSTOP waits for the end of a disk read. */
-const longestHoldMs = 10;
-
-/**
- * A worker that serves several requests at once runs for 2 ms, then stands still for so long. Measured with Go under 32
- * connections that never rest, requests of 20 to 100 ms: it has none left after 0.1 to 1.2 s; without the rests, never.
- */
-const crowdedHoldMs = 6;
-
 /** Hears every notice of the pool, as it is told, with a dead worker's last lines. */
 type Listening = (notice: Notice, lastLines: readonly string[]) => void;
 
@@ -61,19 +53,19 @@ export class Runtime {
   /** Recycled workers whose process group outlived them: ended at the latest with the pool. */
   readonly #leftBehind = new Set<number>();
   readonly #eyes: Eyes;
+  readonly #remarks: Remarks;
   #pool: Pool;
   #lastGeneration: number;
   /** How many workers there are when the app is not stopped: as configured, or as it was scaled since. */
   #processes: number;
   #turn: "over" | "under way" | "interrupted" = "over";
-  #takenSaid = false;
-  #nonBlockingSaid = false;
 
   constructor(parts: RuntimeParts) {
     this.name = parts.name;
     this.listener = parts.listener;
     this.#journal = parts.journal;
     this.#eyes = new Eyes(parts.listener);
+    this.#remarks = new Remarks(parts.listener);
     this.#lastGeneration = parts.generation;
     this.#makes.set(parts.generation, parts.make);
     this.#pool = newPool(policyOf(parts.make.plan.app), nowMs(), parts.generation);
@@ -206,7 +198,7 @@ export class Runtime {
         sendSignal(effect.pid, effect.signal as NodeJS.Signals, effect.group);
         break;
       case "look":
-        if (effect.hold) this.#hold(effect.pid);
+        if (effect.hold) this.#eyes.hold(effect.pid, (sight) => this.#post({ type: "looked", pid: effect.pid, sight }));
         else this.#look(effect.pid);
         break;
       case "survey":
@@ -238,27 +230,8 @@ export class Runtime {
 
   #look(pid: number): void {
     const sight = this.#eyes.lookAt(pid);
-    if (sight === "elsewhere") this.#checkName(pid);
+    if (sight === "elsewhere") this.#remark(this.#remarks.onNowhere(pid));
     this.#post({ type: "looked", pid, sight });
-  }
-
-  /** SIGSTOP, then look: a stopped worker takes no new connection, so that what is seen stays true. */
-  #hold(pid: number): void {
-    if (this.listener === undefined) {
-      this.#post({ type: "looked", pid, sight: "unseen" });
-      return;
-    }
-    sendSignal(pid, "SIGSTOP", true);
-    this.#lookWhenStopped(pid, nowMs());
-  }
-
-  #lookWhenStopped(pid: number, sinceMs: number): void {
-    const heldMs = nowMs() - sinceMs;
-    const sight = isStopped(pid) ? this.#eyes.lookAtHeld(pid) : "again";
-    if (sight === "crowded") setTimeout(() => this.#post({ type: "looked", pid, sight }), crowdedHoldMs);
-    else if (sight !== "again") this.#post({ type: "looked", pid, sight });
-    else if (heldMs > longestHoldMs) this.#post({ type: "looked", pid, sight: "busy" });
-    else setTimeout(() => this.#lookWhenStopped(pid, sinceMs), 1);
   }
 
   #tell(notice: Notice): void {
@@ -267,10 +240,14 @@ export class Runtime {
     if (notice.type === "worker.ready") this.#eyes.wasReady(notice.pid);
     if (notice.type === "worker.died") this.deaths.record(notice, lastLines);
     if (notice.type === "worker.recycled" && groupLives(notice.pid)) this.#leftBehind.add(notice.pid);
-    if (notice.type === "pool.crash-loop") this.#explainLoop();
+    if (notice.type === "pool.crash-loop") this.#remark(this.#remarks.onLoop());
     if (notice.type === "pool.stopped") this.#sweep();
     if (notice.type === "roll.done" || notice.type === "roll.taken-back") this.#forgetMakes();
     for (const listening of this.#listening) listening(notice, lastLines);
+  }
+
+  #remark(notice: Notice | undefined): void {
+    if (notice !== undefined) this.#tell(notice);
   }
 
   /** What a worker wrote last, where it is of use; a dead one's pipes are read on while a grandchild holds them open. */
@@ -289,28 +266,6 @@ export class Runtime {
     for (const generation of this.#makes.keys()) {
       if (generation !== this.#pool.wish.generation) this.#makes.delete(generation);
     }
-  }
-
-  /** A worker that does not come to wait on our listener may have bound the path for itself. */
-  #checkName(pid: number): void {
-    const { listener } = this;
-    if (listener === undefined || this.#takenSaid || listener.isOurs()) return;
-    this.#takenSaid = true;
-    const remedy =
-      `The program (process ${pid}) opens this socket itself: let it take its listener from fd 0 ` +
-      "(flup: WSGIServer(app).run() without bindAddress), or give it another path";
-    this.#tell({ type: "listener.taken", address: listener.address, remedy });
-  }
-
-  /** libfcgi, PHP and what is built on them take EAGAIN from accept for the end and exit with 0, without a word. */
-  #explainLoop(): void {
-    const { listener } = this;
-    if (listener === undefined || this.#nonBlockingSaid || !isNonBlocking(listener.fd)) return;
-    this.#nonBlockingSaid = true;
-    const remedy =
-      "Some program set O_NONBLOCK on fd 0; programs that do so and programs built on libfcgi cannot share a socket. " +
-      "The flag stays until fcgi-pm is started anew";
-    this.#tell({ type: "listener.non-blocking", remedy });
   }
 
   #sweep(): void {

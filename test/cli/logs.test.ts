@@ -1,6 +1,8 @@
 /** `fcgi-pm logs` and `fcgi-pm env`. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { createServer } from "node:http";
+import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import type { LogsQuery } from "../../src/control/protocol.ts";
 import { FcgiPmError } from "../../src/errors.ts";
@@ -92,6 +94,18 @@ describe("logs", () => {
     manager.say(said(2, "after"));
     await until(() => following.output().includes("after"), { what: "what comes" });
     await stage.leave(path);
+    expect(await following.ended).toMatchObject({ code: 0, stderr: "the manager (process 101) has ended" });
+  });
+
+  test("says so, too, when the manager is killed", async () => {
+    const mortal = createServer((incoming, outgoing) => {
+      if (incoming.url === "/v1/status") outgoing.end(JSON.stringify(statusOf(101, blog)));
+      else outgoing.write(`${JSON.stringify(said(1, "last words"))}\n`);
+    });
+    mortal.listen(join(stage.controls, "1.control"));
+    const following = stage.start("logs", "-f");
+    await until(() => following.output().includes("last words"), { what: "the past" });
+    mortal.close().closeAllConnections();
     expect(await following.ended).toMatchObject({ code: 0, stderr: "the manager (process 101) has ended" });
   });
 

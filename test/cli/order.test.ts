@@ -218,6 +218,8 @@ describe("stop without an app", () => {
     });
     const stop = stage.start("stop");
     await until(() => stop.output().startsWith("blog: stopped"), { what: "the answer" });
+    // Long enough for a command to come to its end.
+    expect(await stage.run("status")).toMatchObject({ code: 0 });
     expect([isAnswered, stop.child.exitCode]).toEqual([true, null]);
     child.kill();
     const { code, stdout } = await stop.ended;

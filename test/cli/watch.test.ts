@@ -1,5 +1,8 @@
 /** `fcgi-pm status --watch` on a real terminal. */
+import { once } from "node:events";
 import { readlinkSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
 import { childrenOf } from "../helpers/manager.ts";
@@ -53,6 +56,22 @@ describe("status --watch", () => {
     const { code, stdout } = await watch.ended;
     expect(code).toBe(0);
     expect(stdout.endsWith(screenGivenBack)).toBe(true);
+  });
+
+  test("ends at once while a manager is silent", async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(join(stage.controls, "1.control"), resolve));
+    try {
+      const connected = once(silent, "connection");
+      const watch = stage.onTerminal(size, "status", "--watch");
+      const [socket] = (await connected) as [Socket];
+      watch.child.stdin?.write("q");
+      const { code, stdout } = await watch.ended;
+      expect([code, stdout.includes("does not answer")]).toEqual([0, false]);
+      socket.destroy();
+    } finally {
+      silent.close();
+    }
   });
 
   test("goes on when the manager ends, and shows the next one", async () => {

@@ -77,7 +77,7 @@ describe("the end of the server", () => {
   });
 
   test("ends a kept connection after its answer", async () => {
-    const server = await room.open();
+    const server = await room.open({ askMs: 600_000 });
     const held = gate();
     room.operations.hold(held.passed);
     const client = raw(room.path, "POST /v1/restart HTTP/1.1\r\nContent-Length: 0\r\n\r\n");

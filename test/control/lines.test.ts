@@ -1,7 +1,9 @@
 /** Logs and events: one JSON object a line, for as long as somebody listens, however slowly. */
-import { once } from "node:events";
+import { createServer } from "node:http";
 import { connect } from "node:net";
 import { describe, expect, jest, test } from "@jest/globals";
+import { tell } from "../../src/control/answer.ts";
+import type { LineStream } from "../../src/control/line-stream.ts";
 import type { LogLine } from "../../src/observe/story.ts";
 import { until } from "../helpers/wait.ts";
 import { eventOf, lineOf, playOperations } from "./operations.ts";
@@ -26,14 +28,22 @@ const untilLines = (client: RawClient, count: number) =>
 const untilFollowed = (count = 1) => until(() => room.operations.followers() === count, { what: "a follower" });
 const textsOf = (client: RawClient) => linesOf(client).map((line) => (line as LogLine).text);
 
-test("a client that has gone before its question is read follows nothing", async () => {
-  await room.open({ mostStreams: 1 });
-  const hasty = connect(room.path);
-  hasty.end("GET /v1/events HTTP/1.1\r\n\r\n", () => hasty.destroy());
-  await once(hasty, "close");
-  expect((await send(room.path, "GET", "/v1/status")).status).toBe(200);
-  await untilFollowed(0);
-  await until(async () => (await send(room.path, "GET", "/v1/logs")).status === 200, { what: "a free place" });
+test("a client that has gone before its question is answered follows nothing", async () => {
+  const { operations } = room;
+  const desk = { operations, streams: new Set<LineStream>(), mostStreams: 1, onBug: () => {}, onAnswered: () => {} };
+  const told = new Promise((resolve) => {
+    const server = createServer((incoming, outgoing) => {
+      outgoing.once("close", () => resolve(tell(desk, "/v1/events", { incoming, outgoing, app: undefined })));
+    });
+    server.listen(room.path, () => {
+      const hasty = connect(room.path);
+      hasty.end("GET /v1/events HTTP/1.0\r\n\r\n", () => hasty.destroy());
+    });
+    room.after(() => server.close());
+  });
+  expect(await told).toBe("streaming");
+  expect(operations.followers()).toBe(0);
+  expect(desk.streams.size).toBe(0);
 });
 
 describe("logs", () => {

@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, statSync, symlinkSync, w
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { openControl } from "../../src/control/server.ts";
+import { removeSame } from "../../src/control/socket-file.ts";
 import { until } from "../helpers/wait.ts";
 import { dieListening, raw, send, startListening, useRoom } from "./room.ts";
 
@@ -85,6 +86,18 @@ describe("a control socket", () => {
     expect((await send(room.path, "GET", "/v1/status")).status).toBe(200);
     expect(readdirSync(room.directory)).toEqual(["a.control"]);
   });
+});
+
+test("a name is removed only while it stands for the same file: an inode may be given anew", async () => {
+  await dieListening(room.path);
+  const file = lstatSync(room.path);
+  for (const other of [{ ino: file.ino + 1 }, { dev: file.dev + 1 }, { birthtimeMs: file.birthtimeMs - 1000 }]) {
+    removeSame(room.path, Object.assign(lstatSync(room.path), other));
+    expect(existsSync(room.path)).toBe(true);
+  }
+  removeSame(room.path, file);
+  expect(existsSync(room.path)).toBe(false);
+  removeSame(room.path, file);
 });
 
 describe("what is no socket is not touched", () => {
