@@ -7,6 +7,7 @@ import type { Desk } from "./answer.ts";
 import { type ConnectionLimits, Connections } from "./connections.ts";
 import type { Operations } from "./protocol.ts";
 import { refuse } from "./refuse.ts";
+import { listenerFor } from "./routes.ts";
 import { listenAt, type SocketFile } from "./socket-file.ts";
 
 export interface ControlLimits extends ConnectionLimits {
@@ -61,24 +62,16 @@ function serverFor(desk: Desk, connections: Connections): Server {
     keepAliveTimeout: 0,
     connectionsCheckingInterval: neverMs,
   });
-  let routes: Promise<RequestListener> | undefined;
+  const listener = listenerFor(desk);
   server.on("connection", (socket) => connections.admit(socket));
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     refuseNonsense(connections, error, socket as Socket);
   });
   const serve: RequestListener = (incoming, outgoing) => {
-    if (!connections.begin(incoming, outgoing)) return;
-    routes ??= loadRoutes(desk);
-    routes.then((listener) => listener(incoming, outgoing)).catch(desk.onBug);
+    if (connections.begin(incoming, outgoing)) listener(incoming, outgoing);
   };
   // What a client expects of us besides an answer does not matter; Node would refuse it with a bare 417.
   return server.on("request", serve).on("checkExpectation", serve);
-}
-
-/** Hono and Node's classes for requests and answers cost 25 ms and 9 MB: a manager that nobody asks does without. */
-async function loadRoutes(desk: Desk): Promise<RequestListener> {
-  const { listenerFor } = await import("./routes.ts");
-  return listenerFor(desk);
 }
 
 /** What Node could not read as a request. Nobody is answered twice. */
