@@ -22,7 +22,7 @@ export class Remarks {
   }
 
   /** libfcgi, PHP and what is built on them take EAGAIN from accept for the end and exit with 0, without a word. */
-  onLoop(): ShellNotice | undefined {
+  onFailure(): ShellNotice | undefined {
     const listener = this.#listener;
     if (listener === undefined || this.#said.has("listener.non-blocking") || !isNonBlocking(listener.fd))
       return undefined;

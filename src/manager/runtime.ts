@@ -240,7 +240,7 @@ export class Runtime {
     if (notice.type === "worker.ready") this.#eyes.wasReady(notice.pid);
     if (notice.type === "worker.died") this.deaths.record(notice, lastLines);
     if (notice.type === "worker.recycled" && groupLives(notice.pid)) this.#leftBehind.add(notice.pid);
-    if (notice.type === "pool.crash-loop") this.#remark(this.#remarks.onLoop());
+    if (notice.type === "pool.crash-loop" || notice.type === "roll.taken-back") this.#remark(this.#remarks.onFailure());
     if (notice.type === "pool.stopped") this.#sweep();
     if (notice.type === "roll.done" || notice.type === "roll.taken-back") this.#forgetMakes();
     for (const listening of this.#listening) listening(notice, lastLines);
