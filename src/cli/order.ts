@@ -1,11 +1,12 @@
 /** `stop`, `restart`, `reload`, `scale`: what managers are told, and what comes of it. */
 import { type ControlClient, outcomesIn } from "../control/client.ts";
+import { errorOf, hasFailed } from "../control/failed-outcome.ts";
 import type { AppOutcome, CommandAnswer, ReloadRequest, StopRequest } from "../control/protocol.ts";
 import { FcgiPmError } from "../errors.ts";
 import { waitForEnd } from "../os/process-end.ts";
 import { complain } from "./complain.ts";
 import { type Meant, managersFor, theManager } from "./managers.ts";
-import { describeFailure, describeOutcome, type FailedOutcome, hasFailed } from "./outcome.ts";
+import { describeOutcome } from "./outcome.ts";
 import { showProgress } from "./progress.ts";
 import { printJson, printLines } from "./terminal.ts";
 import { parseCount, parseScale } from "./words.ts";
@@ -77,33 +78,24 @@ async function carryOut(order: Order, { managers, failed }: Meant, { json }: Ord
   const endProgress = json === true ? () => {} : showProgress(managers, order.app);
   const told = await Promise.allSettled(managers.map(({ client }) => order.tell(client)));
   endProgress();
-  const outcomes = told.flatMap((result) => (result.status === "fulfilled" ? result.value.apps : []));
   const errors = told.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-  if (json !== true) await printLines([...outcomes, ...errors.flatMap(besides)].flatMap(wordsOf));
-  else if (errors.length < told.length) await printJson({ version: 1, apps: outcomes });
-  const failures = [...outcomes.filter(hasFailed).map((outcome) => asError(order, outcome)), ...errors, ...failed];
+  const outcomes = told.flatMap((result) =>
+    result.status === "fulfilled" ? result.value.apps : outcomesOf(result.reason),
+  );
+  if (json !== true) await printLines(outcomes.flatMap(wordsOf));
+  else if (outcomes.length > 0 || errors.length === 0) await printJson({ version: 1, apps: outcomes });
+  // One that failed for some apps is told app by app.
+  const others = errors.filter((error) => outcomesOf(error).length === 0);
+  const failures = [...outcomes.filter(hasFailed).map((one) => errorOf(order.verb, one)), ...others, ...failed];
   return Math.max(0, ...failures.map((failure) => complain(failure, json === true ? "json" : "words")));
 }
 
-/** What was done for other apps when the command failed for one. */
-function besides(error: unknown): readonly AppOutcome[] {
+/** What came of a command that failed for some apps. */
+function outcomesOf(error: unknown): readonly AppOutcome[] {
   return error instanceof FcgiPmError ? outcomesIn(error) : [];
 }
 
 /** What failed is said as an error instead. */
 function wordsOf(outcome: AppOutcome): string[] {
   return hasFailed(outcome) ? [] : describeOutcome(outcome);
-}
-
-const codes = {
-  "taken-back": "FCGI_PM_ROLL_TAKEN_BACK",
-  failed: "FCGI_PM_COMMAND_FAILED",
-  "given-up": "FCGI_PM_COMMAND_GIVEN_UP",
-} as const;
-
-function asError({ verb }: Order, outcome: FailedOutcome): FcgiPmError {
-  const { app, result, reason } = outcome;
-  const why = reason === undefined ? describeFailure(outcome) : `${describeFailure(outcome)}: ${reason}`;
-  const remedy = result === "failed" ? { remedy: `fcgi-pm logs ${app} shows what the workers wrote` } : {};
-  return new FcgiPmError(codes[result], `Cannot ${verb} ${app}: ${why}`, { details: [outcome], ...remedy });
 }

@@ -3,23 +3,11 @@ import type { AppOutcome } from "../control/protocol.ts";
 import { oneLine } from "../observe/width.ts";
 import { formatDuration } from "../units.ts";
 
-/** One of a command that did not do what it was to do. */
-export type FailedOutcome = AppOutcome & { readonly result: keyof typeof failures };
-
-export function hasFailed(outcome: AppOutcome): outcome is FailedOutcome {
-  return outcome.result !== "planned" && outcome.result !== "done";
-}
-
 /** `blog: rolled to generation 3, 4 of 4 workers replaced in 112ms`, and below it what has changed. */
 export function describeOutcome(outcome: AppOutcome): string[] {
   const { app, action, result, changes } = outcome;
   const sentence = (result === "planned" ? intentions : deeds)[action](outcome);
   return [`${app}: ${sentence}`, ...changes.map((change) => `  ${oneLine(change)}`)];
-}
-
-/** `the old workers serve on`. */
-export function describeFailure({ result }: FailedOutcome): string {
-  return failures[result];
 }
 
 type Sentences = { readonly [A in AppOutcome["action"]]: (outcome: AppOutcome) => string };
@@ -47,12 +35,6 @@ const intentions: Sentences = {
   stopped: () => "would be stopped",
   restarted: () => "would be restarted",
 };
-
-const failures = {
-  "taken-back": "the new workers failed, the old ones serve on",
-  failed: "its workers do not start, and the manager goes on trying",
-  "given-up": "another command came between",
-} as const;
 
 function workers(count: number): string {
   return `${count} ${count === 1 ? "worker" : "workers"}`;

@@ -1,5 +1,6 @@
 /** What may be asked of the running manager, done: the other side of control/protocol.ts. */
 import { constants } from "node:os";
+import { errorOf, hasFailed } from "../control/failed-outcome.ts";
 import type {
   AppOutcome,
   CommandAnswer,
@@ -43,27 +44,30 @@ export function operationsOf({ hall, manager, reload, stop }: OperationsParts): 
       const runtimes = hall.apps;
       const startedMs = nowMs();
       await stop("told to stop", now === true ? "now" : "gracefully");
-      return answer(runtimes.map((runtime) => describe(runtime, "stopped", { result: "done" }, startedMs)));
+      return answer(
+        "stop",
+        runtimes.map((runtime) => describe(runtime, "stopped", { result: "done" }, startedMs)),
+      );
     },
     stop: async (app, { now }) => {
       const runtime = hall.find(app);
       told(`stop ${app}${now === true ? " --now" : ""}`);
-      return answer([await stopApp(runtime, now === true)]);
+      return answer("stop", [await stopApp(runtime, now === true)]);
     },
     restart: async (app) => {
       const runtimes = app === undefined ? hall.apps : [hall.find(app)];
       told(["restart", app].join(" ").trim());
-      return answer(await Promise.all(runtimes.map(restartApp)));
+      return answer("restart", await Promise.all(runtimes.map(restartApp)));
     },
     reload: async (app, request) => {
       if (request.dryRun !== true) told(["reload", app].join(" ").trim());
-      return answer(await reload(app, request));
+      return answer("reload", await reload(app, request));
     },
     scale: async (app, request) => {
       const runtime = hall.find(app);
       const processes = wantedOf(runtime, request);
       told(`scale ${app} ${processes}`);
-      return answer([await scaleApp(runtime, processes)]);
+      return answer("scale", [await scaleApp(runtime, processes)]);
     },
     signal: (app, request) => {
       told(`signal ${app} ${request.signal}`);
@@ -73,7 +77,7 @@ export function operationsOf({ hall, manager, reload, stop }: OperationsParts): 
     reopenLogs: () => {
       told("reopen-logs");
       journal.reopen();
-      return answer([]);
+      return answer("reopen the logs of", []);
     },
     logs: (query) => {
       if (query.app !== undefined) hall.find(query.app);
@@ -88,7 +92,10 @@ export function operationsOf({ hall, manager, reload, stop }: OperationsParts): 
   };
 }
 
-function answer(apps: readonly AppOutcome[]): CommandAnswer {
+/** Throws what failed for an app, with what came of it for all. */
+function answer(verb: string, apps: readonly AppOutcome[]): CommandAnswer {
+  const failed = apps.find(hasFailed);
+  if (failed !== undefined) throw errorOf(verb, failed, apps);
   return { version: 1, apps };
 }
 

@@ -7,14 +7,13 @@
  * has in flight nobody can see: a request that waits for a timer looks just like no request.
  */
 import { closeSync } from "node:fs";
-import { parseStat, parseSyscall, pollFds, selectFds, waitCallsOf } from "../supervision/readiness.ts";
-import { type Wait, waitOf } from "../supervision/reading.ts";
 import { nowMs } from "./clock.ts";
+import { connectionHoldersOf, type Holder } from "./connection-holders.ts";
 import { admitPackets, refusePackets } from "./packet-filter.ts";
 import { peek, SystemCallError, shutdown, takeDescriptor, unreadBytes } from "./posix.ts";
-import { inodeOf, isGone, read, readMemory, socketsOf, threadsOf } from "./proc-files.ts";
-import { membersOf, type Watched } from "./procfs.ts";
-import type { Connections } from "./sockdiag.ts";
+import { read } from "./proc-files.ts";
+import type { Watched } from "./procfs.ts";
+import { markOf, unmark } from "./socket-facts.ts";
 import { isWholeRequest } from "./whole-request.ts";
 
 /**
@@ -33,11 +32,10 @@ export interface Trace {
 
 interface Still {
   readonly sinceMs: number;
-  /** What must not change: who waits for which connection, in which call, after how many bytes read and written. */
-  readonly picture: string;
-  /** How often each thread has given up the processor, by its path. */
-  readonly switches: ReadonlyMap<string, number>;
-  /** Whether it was continued since then, and came to wait again. */
+  /** What has come in on each connection, by process and descriptor: as long as nothing does, it stays the same. */
+  readonly marks: string;
+  /** How often the threads have given up the processor: it shows whether they came to run between two looks. */
+  readonly switches: number;
   readonly hasRun: boolean;
 }
 
@@ -54,29 +52,6 @@ export interface Kept {
   readonly outcome: Outcome;
 }
 
-/** A process that holds accepted connections. */
-interface Holder {
-  readonly pid: number;
-  readonly held: readonly Held[];
-  readonly threads: readonly Thread[];
-  /** Each of its connections is read by one of its threads, and all other threads sleep. */
-  readonly isReading: boolean;
-}
-
-interface Held {
-  readonly inode: number;
-  readonly fd: number;
-  readonly unreadBytes: number;
-}
-
-interface Thread {
-  readonly path: string;
-  /** The system call, as /proc has it. */
-  readonly call: string;
-  /** The inode of what it reads; undefined where it does something else, or runs. */
-  readonly reads: number | "nothing" | undefined;
-}
-
 const nothingSeen: Kept = { trace: { connections: 0, still: undefined }, outcome: "busy" };
 
 /**
@@ -87,9 +62,8 @@ const nothingSeen: Kept = { trace: { connections: 0, still: undefined }, outcome
  */
 export function releaseKept(pid: number, listener: Watched, before: Trace | undefined): Kept {
   try {
-    const accepted = listener.connections();
-    if (accepted === undefined) return nothingSeen;
-    const holders = membersOf(pid).flatMap((member) => lookAtHolder(member, accepted, listener));
+    const holders = connectionHoldersOf(pid, listener);
+    if (holders === undefined) return nothingSeen;
     const connections = new Set(holders.flatMap(({ held }) => held.map(({ inode }) => inode))).size;
     if (connections === 0) return { trace: { connections, still: undefined }, outcome: "idle" };
     if (!isQuiet(holders)) return { trace: { connections, still: undefined }, outcome: letLeave(holders) };
@@ -130,6 +104,7 @@ const largestRequest = 256 * 1024;
 function endInputAfterRequest(fd: number): boolean {
   const length = unreadBytes(fd);
   if (length > largestRequest) return false;
+  unmark(fd);
   const bytes = peek(fd, Buffer.allocUnsafe(length + 1));
   if (bytes.length !== length || !isWholeRequest(bytes)) return false;
   shutdown(fd, "input");
@@ -143,10 +118,11 @@ function end(holders: readonly Holder[]): Outcome {
 
 /**
  * Ends both directions, unless something comes in at the last moment. Nothing can be lost in between: on TCP packets are
- * dropped meanwhile, unconfirmed; on a Unix socket the client cannot send any more once the input has ended.
+ * dropped meanwhile, unconfirmed; on a Unix socket the client cannot send any more once the input has ended. (Where we may
+ * not filter packets, a request that comes within these microseconds is read by the worker, and its answer goes nowhere.)
  */
 function endConnection(fd: number): boolean {
-  refusePackets(fd);
+  const isFiltered = refusePackets(fd);
   try {
     if (unreadBytes(fd) > 0) return false;
     shutdown(fd, "input");
@@ -157,11 +133,11 @@ function endConnection(fd: number): boolean {
     if (error instanceof SystemCallError && error.errno === "ENOTCONN") return true;
     throw error;
   } finally {
-    admitPackets(fd);
+    if (isFiltered) admitPackets(fd);
   }
 }
 
-function withDescriptor(pid: number, fd: number, act: (ours: number) => boolean): boolean {
+function withDescriptor<T>(pid: number, fd: number, act: (ours: number) => T): T {
   const ours = takeDescriptor(pid, fd);
   try {
     return act(ours);
@@ -170,80 +146,19 @@ function withDescriptor(pid: number, fd: number, act: (ours: number) => boolean)
   }
 }
 
-/**
- * Is this the same wait as before? A stop and a continue make a thread give up the processor once each (measured:
- * Linux 6.18), which is the most that may have happened between two looks. What is read by read(2) and written by
- * write(2) counts in rchar and wchar; what goes through recv(2) and send(2) does not, but a thread that reads it waits
- * once more.
- */
+/** Has nothing come in since the look before? Then its wait goes on, else a new one begins. */
 function stillAsBefore(before: Still | undefined, holders: readonly Holder[]): Still {
-  const picture = holders.map(draw).join("\n");
-  const switches = new Map(holders.flatMap(({ threads }) => threads).map(({ path }) => [path, switchesOf(path)]));
-  const grown = [...switches].map(([path, count]) => count - (before?.switches.get(path) ?? 0));
-  if (before === undefined || before.picture !== picture || grown.some((count) => count > 2)) {
-    return { sinceMs: nowMs(), picture, switches, hasRun: false };
-  }
-  return { ...before, switches, hasRun: before.hasRun || grown.some((count) => count > 0) };
+  const marks = holders.map(markAll).join("\n");
+  const switches = holders.flatMap(({ threads }) => threads.map(({ path }) => switchesOf(path)));
+  const sum = switches.reduce((total, count) => total + count, 0);
+  if (before?.marks !== marks) return { sinceMs: nowMs(), marks, switches: sum, hasRun: false };
+  return { ...before, switches: sum, hasRun: before.hasRun || sum > before.switches };
 }
 
-function draw({ pid, held, threads }: Holder): string {
-  const io = read(`/proc/${pid}/io`).match(/^[rw]char: \d+/gm) ?? [];
-  return [
-    ...io,
-    ...held.map(({ inode, fd }) => `${fd} ${inode}`),
-    ...threads.map(({ path, call }) => `${path} ${call}`),
-  ].join("\n");
+function markAll({ pid, held }: Holder): string {
+  return held.map(({ inode, fd }) => `${inode} ${withDescriptor(pid, fd, markOf)}`).join("\n");
 }
 
 function switchesOf(thread: string): number {
   return Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(read(`${thread}/status`))?.[1]);
-}
-
-/** None where it holds no connection, or has just ended. */
-function lookAtHolder(pid: number, accepted: Connections, listener: Watched): Holder[] {
-  try {
-    const held = [...socketsOf(pid)].flatMap(([fd, inode]): Held[] => {
-      const connection = accepted.get(inode);
-      return connection === undefined ? [] : [{ inode, fd, unreadBytes: connection.unreadBytes }];
-    });
-    if (held.length === 0) return [];
-    const threads = threadsOf(pid).map((path) => lookAtThread(pid, path, listener));
-    const wanted = new Set(held.map(({ inode }) => inode));
-    const isReading =
-      threads.every(({ reads }) => reads === "nothing" || wanted.has(reads ?? 0)) &&
-      [...wanted].every((inode) => threads.some(({ reads }) => reads === inode));
-    return [{ pid, held, threads, isReading }];
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
-  }
-}
-
-function lookAtThread(pid: number, path: string, listener: Watched): Thread {
-  const call = read(`${path}/syscall`).trim();
-  const isStopped = parseStat(read(`${path}/stat`)).state === "T";
-  return { path, call, reads: isStopped ? readsOf(pid, call, listener) : undefined };
-}
-
-function readsOf(pid: number, text: string, listener: Watched): Thread["reads"] {
-  const call = parseSyscall(text);
-  if (call === undefined) return undefined;
-  if (waitCallsOf(process.arch)?.get(call.number) === "accept") {
-    return inodeOf(pid, Number(call.args[0])) === listener.inode ? "nothing" : undefined;
-  }
-  const wait = waitOf(call, process.arch);
-  if (wait === undefined || wait.kind === "nothing") return wait?.kind;
-  const [fd, ...others] = descriptorsOf(pid, wait);
-  return fd === undefined || others.length > 0 ? undefined : inodeOf(pid, fd);
-}
-
-function descriptorsOf(pid: number, wait: Exclude<Wait, { kind: "nothing" }>): number[] {
-  switch (wait.kind) {
-    case "descriptor":
-      return [wait.fd];
-    case "polled":
-      return pollFds(readMemory(pid, wait.address, 8));
-    case "selected":
-      return selectFds(readMemory(pid, wait.address, Math.ceil(wait.limit / 64) * 8), wait.limit);
-  }
 }

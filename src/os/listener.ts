@@ -23,9 +23,10 @@ import { type LockFile, lockBeside } from "./lock.ts";
 import { describe, inUse, lookUp, probe, refuseOther } from "./occupant.ts";
 import { refuseConnections } from "./packet-filter.ts";
 import { changeRights, type Rights } from "./path-rights.ts";
-import { bind, inetAddress, listen, openSocket, setReuseAddress, tcpQueue, unixAddress } from "./posix.ts";
+import { bind, inetAddress, listen, openSocket, setReuseAddress, unixAddress } from "./posix.ts";
 import { explainPath, explainTcp } from "./refusal.ts";
 import { type Connections, type Queue, tcpSocketsAt, unixQueueOf, unixSocketsAt } from "./sockdiag.ts";
+import { tcpQueueOf } from "./socket-facts.ts";
 
 export interface Listener {
   readonly fd: number;
@@ -108,23 +109,14 @@ export function bindTcp(host: string, port: number, backlog: number): Listener {
     inode: fstatSync(fd).ino,
     address: formatAddress(host, port),
     replacedStale: false,
-    queue: () => tcpQueue(fd),
+    queue: () => tcpQueueOf(fd),
     connections: () => tcpSocketsAt(family, port, "connected"),
     isOurs: () => true,
-    refuseNew: () => isAllowed(() => refuseConnections(fd)),
+    refuseNew: () => refuseConnections(fd),
     setRights: () => {},
     setBacklog: (backlog) => listen(fd, backlog),
     release: () => closeSync(fd),
   };
-}
-
-function isAllowed(attempt: () => void): boolean {
-  try {
-    attempt();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function refuseLongPath(path: string): void {
@@ -205,6 +197,14 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
   const remove = () => {
     if (isOurs()) unlinkSync(path);
   };
+  const tryToRemove = () => {
+    try {
+      remove();
+      return true;
+    } catch {
+      return false; // the directory is not ours to write to any more
+    }
+  };
   return {
     fd,
     inode,
@@ -213,7 +213,7 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
     queue: () => unixQueueOf(inode),
     connections: () => unixSocketsAt(file, "connected"),
     isOurs,
-    refuseNew: () => isAllowed(remove),
+    refuseNew: tryToRemove,
     setRights: (rights) => changeRights(path, file, rights),
     setBacklog: (backlog) => listen(fd, backlog),
     release: () => {

@@ -48,7 +48,8 @@ const ioctlCall = later("int ioctl(int fd, unsigned long request, void *value)")
 const syscallCall = later("long syscall(long number, int first, int second, uint32_t third)");
 const getpagesizeCall = later("int getpagesize()");
 
-const Passwd = koffi.struct("passwd", {
+// Without names: where this file is loaded twice in one process (tests), a second type of the same name is refused.
+const Passwd = koffi.struct({
   name: "str",
   password: "str",
   uid: "uint32_t",
@@ -57,11 +58,11 @@ const Passwd = koffi.struct("passwd", {
   home: "str",
   shell: "str",
 });
-const Group = koffi.struct("group", { name: "str", password: "str", gid: "uint32_t", members: "void *" });
-const getpwnamCall = libc.func("passwd *getpwnam(const char *name)");
-const getpwuidCall = libc.func("passwd *getpwuid(uint32_t uid)");
-const getgrnamCall = libc.func("group *getgrnam(const char *name)");
-const getgrgidCall = libc.func("group *getgrgid(uint32_t gid)");
+const Group = koffi.struct({ name: "str", password: "str", gid: "uint32_t", members: "void *" });
+const getpwnamCall = libc.func("getpwnam", koffi.pointer(Passwd), ["str"]);
+const getpwuidCall = libc.func("getpwuid", koffi.pointer(Passwd), ["uint32_t"]);
+const getgrnamCall = libc.func("getgrnam", koffi.pointer(Group), ["str"]);
+const getgrgidCall = libc.func("getgrgid", koffi.pointer(Group), ["uint32_t"]);
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -77,8 +78,6 @@ const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
 const SO_ATTACH_FILTER = 26;
 const SO_DETACH_FILTER = 27;
-const IPPROTO_TCP = 6;
-const TCP_INFO = 11;
 const FIONREAD = 0x541b;
 const MSG_PEEK = 0x2;
 const MSG_DONTWAIT = 0x40;
@@ -152,16 +151,12 @@ export function connect(fd: number, address: Buffer): void {
 }
 
 export function setReuseAddress(fd: number): void {
-  const on = Buffer.from([1, 0, 0, 0]);
-  checked("setsockopt", setsockoptCall(fd, SOL_SOCKET, SO_REUSEADDR, on, on.length));
+  setSocketOption(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 }
 
 /** Who called `listen` on the socket that this one is connected to (`struct ucred`). Pid 0: in a foreign pid namespace. */
 export function peerCredentials(fd: number): { pid: number; uid: number } {
-  const value = Buffer.alloc(12);
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(value.length);
-  checked("getsockopt", getsockoptCall(fd, SOL_SOCKET, SO_PEERCRED, value, length));
+  const value = socketOption(fd, SOL_SOCKET, SO_PEERCRED, 12);
   return { pid: value.readInt32LE(0), uid: value.readUInt32LE(4) };
 }
 
@@ -228,13 +223,19 @@ export function peek(fd: number, buffer: Buffer): Buffer {
   }
 }
 
-/** How many connections wait in a listening TCP socket's queue (`tcpi_unacked`), and its limit (`tcpi_sacked`). */
-export function tcpQueue(fd: number): { length: number; limit: number } {
-  const value = Buffer.alloc(104);
+/** A socket's option (socket(7), tcp(7)): at most so many bytes of it. */
+export function socketOption(fd: number, level: number, name: number, bytes: number): Buffer {
+  const value = Buffer.alloc(bytes);
   const length = Buffer.alloc(4);
   length.writeUInt32LE(value.length);
-  checked("getsockopt", getsockoptCall(fd, IPPROTO_TCP, TCP_INFO, value, length));
-  return { length: value.readUInt32LE(24), limit: value.readUInt32LE(28) };
+  checked("getsockopt", getsockoptCall(fd, level, name, value, length));
+  return value.subarray(0, length.readUInt32LE(0));
+}
+
+export function setSocketOption(fd: number, level: number, name: number, value: number): void {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  checked("setsockopt", setsockoptCall(fd, level, name, bytes, bytes.length));
 }
 
 /** Filters what comes in by a classic BPF program, 8 bytes an instruction. Sockets that are accepted inherit it. */
@@ -247,8 +248,7 @@ export function attachFilter(fd: number, program: Buffer): void {
 }
 
 export function detachFilter(fd: number): void {
-  const nothing = Buffer.alloc(4);
-  checked("setsockopt", setsockoptCall(fd, SOL_SOCKET, SO_DETACH_FILTER, nothing, nothing.length));
+  setSocketOption(fd, SOL_SOCKET, SO_DETACH_FILTER, 0);
 }
 
 /** Another process's descriptor as one of our own, for the same open file. Needs the rights of a debugger, and Linux 5.6. */

@@ -5,7 +5,7 @@ import { socketInode } from "../supervision/readiness.ts";
 /** One buffer for all: reading is synchronous, and every caller gets a copy. */
 const shared = Buffer.allocUnsafeSlow(64 * 1024);
 
-/** The whole file, a character for each byte. Three times as fast as `readFileSync` (4 µs against 12 for a stat file). */
+/** The whole file, a character for each byte. Twice as fast as `readFileSync` (5 µs against 12 for a stat file). */
 export function read(path: string): string {
   const fd = openSync(path, "r");
   try {

@@ -53,7 +53,9 @@ export function lookForConnections(pid: number, listener: Watched): Sight {
     if (accepted === undefined) return "unseen";
     const open = new Map([...accepted].filter(([, { isOver, unreadBytes }]) => !isOver || unreadBytes > 0));
     if (open.size === 0) return "elsewhere";
-    const held = new Set(membersOf(pid).flatMap((member) => connectionsOf(member, open)));
+    const known = heldBy(membersOf(pid), open);
+    // A child that was forked for the request may be younger than our list of the session.
+    const held = known.size > 0 ? known : heldBy(sessionOf(pid), open);
     if (held.size === 0) return "elsewhere";
     return held.size === 1 ? "busy" : "crowded";
   } catch (error) {
@@ -66,14 +68,17 @@ export function membersOf(pid: number): readonly number[] {
   return [pid, ...recentSessionOf(pid).filter((other) => other !== pid)];
 }
 
-/** Those of these connections that the process holds. It may end while we look, its session goes on. */
-function connectionsOf(pid: number, accepted: Connections): number[] {
-  try {
-    return [...socketsOf(pid).values()].filter((inode) => accepted.has(inode));
-  } catch (error) {
-    if (isGone(error)) return [];
-    throw error;
+/** Those of these connections that the processes hold. One of them may end while we look, the others go on. */
+function heldBy(pids: readonly number[], accepted: Connections): Set<number> {
+  const held = new Set<number>();
+  for (const pid of pids) {
+    try {
+      for (const inode of socketsOf(pid).values()) if (accepted.has(inode)) held.add(inode);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
   }
+  return held;
 }
 
 /** Has SIGSTOP taken effect in every thread? True as well for a process that is gone. */

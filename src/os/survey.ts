@@ -29,7 +29,7 @@ interface Member {
 }
 
 /**
- * By pid; who is gone is absent. 0.7 ms for 100 idle workers among 70 other processes, 2 ms where all are busy.
+ * By pid; who is gone is absent. 2 ms for 100 idle workers among 70 other processes, 3.5 ms where all are busy.
  */
 export function surveyWorkers(
   pids: readonly number[],

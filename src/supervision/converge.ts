@@ -87,10 +87,7 @@ function firstToLeave(pool: Pool): (one: Worker, other: Worker) => number {
 function openSlots(pool: Pool, nowMs: number): readonly Worker[] {
   const staying = pool.workers.filter((worker) => !isLeaving(worker) || keepsPlace(worker, pool));
   const own = staying.filter((worker) => !isForeign(worker, pool.wish)).length;
-  const room =
-    own < staying.length
-      ? Math.max(pool.wish.size - staying.length, mostAlive(pool) - pool.workers.length)
-      : pool.wish.size - staying.length;
+  const room = Math.max(pool.wish.size - staying.length, mostAlive(pool) - pool.workers.length);
   const taken = new Set(pool.workers.map((worker) => worker.number));
   const workers = [...pool.workers];
   for (let number = 1, missing = Math.min(room, pool.wish.size - own); missing > 0; number += 1) {

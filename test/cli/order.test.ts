@@ -140,7 +140,7 @@ describe("what came of it", () => {
     const { code, stdout, stderr } = await stage.run("restart");
     expect(code).toBe(1);
     expect(stdout).toMatch(/^blog: rolled/);
-    expect(stderr).toMatch(/^error: Cannot restart shop\n {4}\| boom\n {2}try: /);
+    expect(stderr).toMatch(/^error: Cannot restart shop: its workers do not start.*\n {4}\| boom\n {2}try: /);
   });
 });
 

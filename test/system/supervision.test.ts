@@ -32,7 +32,7 @@ describe("readiness", () => {
     expect(answer.status).toBe(200);
     const record = await manager.notice("pool.ready");
     expect(record["ready"]).toBe(2);
-    for (const ready of readyOf(manager)) expect(ready["tookMs"]).toBeGreaterThanOrEqual(2990);
+    for (const ready of readyOf(manager)) expect(ready["tookMs"]).toBeGreaterThanOrEqual(2500);
     await manager.stop();
   });
 
