@@ -123,14 +123,14 @@ export class Runtime {
   }
 
   #want(wish: Partial<Wish>): void {
-    this.#post({ type: "wanted", wish: { ...this.#pool.wish, ...wish } });
+    this.#post({ type: "wanted", wish });
   }
 
   /** Takes over times and choices for the law; no worker is touched. The app's other fields are as they were. */
   adopt(plan: Plan): void {
     const { generation } = this.#pool.wish;
     this.#makes.set(generation, { ...this.#makeOf(generation), plan });
-    this.#post({ type: "wanted", wish: this.#pool.wish, policy: policyOf(plan.app) });
+    this.#post({ type: "wanted", wish: {}, policy: policyOf(plan.app) });
   }
 
   /** A new generation of this make is wanted. Gives its number. */
@@ -138,8 +138,7 @@ export class Runtime {
     this.#lastGeneration += 1;
     const generation = this.#lastGeneration;
     this.#makes.set(generation, make);
-    const wish = { ...this.#pool.wish, generation, batch };
-    this.#post({ type: "wanted", wish, policy: policyOf(make.plan.app) });
+    this.#post({ type: "wanted", wish: { generation, batch }, policy: policyOf(make.plan.app) });
     return generation;
   }
 

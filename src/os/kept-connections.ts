@@ -32,7 +32,7 @@ export interface Trace {
 
 interface Still {
   readonly sinceMs: number;
-  /** What has come in on each connection, by process and descriptor: as long as nothing does, it stays the same. */
+  /** The connections, and how much has come in on them: as long as nothing does, it stays the same. */
   readonly marks: string;
   /** How often the threads have given up the processor: it shows whether they came to run between two looks. */
   readonly switches: number;
@@ -65,8 +65,12 @@ export function releaseKept(pid: number, listener: Watched, before: Trace | unde
     const holders = connectionHoldersOf(pid, listener);
     if (holders === undefined) return nothingSeen;
     const connections = new Set(holders.flatMap(({ held }) => held.map(({ inode }) => inode))).size;
-    if (connections === 0) return { trace: { connections, still: undefined }, outcome: "idle" };
-    if (!isQuiet(holders)) return { trace: { connections, still: undefined }, outcome: letLeave(holders) };
+    const unsettled = { connections, still: undefined };
+    if (connections === 0) return { trace: unsettled, outcome: "idle" };
+    if (!isQuiet(holders)) {
+      if (before?.still !== undefined) forEachHeld(holders, unmark);
+      return { trace: unsettled, outcome: letLeave(holders) };
+    }
     const still = stillAsBefore(before?.still, holders);
     const isIdle = still.hasRun && nowMs() - still.sinceMs >= stillMs;
     return { trace: { connections, still }, outcome: isIdle ? end(holders) : "waiting" };
@@ -104,7 +108,6 @@ const largestRequest = 256 * 1024;
 function endInputAfterRequest(fd: number): boolean {
   const length = unreadBytes(fd);
   if (length > largestRequest) return false;
-  unmark(fd);
   const bytes = peek(fd, Buffer.allocUnsafe(length + 1));
   if (bytes.length !== length || !isWholeRequest(bytes)) return false;
   shutdown(fd, "input");
@@ -112,8 +115,7 @@ function endInputAfterRequest(fd: number): boolean {
 }
 
 function end(holders: readonly Holder[]): Outcome {
-  const ended = holders.flatMap(({ pid, held }) => held.map(({ fd }) => withDescriptor(pid, fd, endConnection)));
-  return ended.every((one) => one) ? "idle" : "busy";
+  return forEachHeld(holders, endConnection).every((hasEnded) => hasEnded) ? "idle" : "busy";
 }
 
 /**
@@ -137,6 +139,10 @@ function endConnection(fd: number): boolean {
   }
 }
 
+function forEachHeld<T>(holders: readonly Holder[], act: (fd: number) => T): T[] {
+  return holders.flatMap(({ pid, held }) => held.map(({ fd }) => withDescriptor(pid, fd, act)));
+}
+
 function withDescriptor<T>(pid: number, fd: number, act: (ours: number) => T): T {
   const ours = takeDescriptor(pid, fd);
   try {
@@ -148,15 +154,12 @@ function withDescriptor<T>(pid: number, fd: number, act: (ours: number) => T): T
 
 /** Has nothing come in since the look before? Then its wait goes on, else a new one begins. */
 function stillAsBefore(before: Still | undefined, holders: readonly Holder[]): Still {
-  const marks = holders.map(markAll).join("\n");
+  const inodes = holders.flatMap(({ held }) => held.map(({ inode }) => inode));
+  const marks = [...inodes, ...forEachHeld(holders, markOf)].join(" ");
   const switches = holders.flatMap(({ threads }) => threads.map(({ path }) => switchesOf(path)));
   const sum = switches.reduce((total, count) => total + count, 0);
   if (before?.marks !== marks) return { sinceMs: nowMs(), marks, switches: sum, hasRun: false };
   return { ...before, switches: sum, hasRun: before.hasRun || sum > before.switches };
-}
-
-function markAll({ pid, held }: Holder): string {
-  return held.map(({ inode, fd }) => `${inode} ${withDescriptor(pid, fd, markOf)}`).join("\n");
 }
 
 function switchesOf(thread: string): number {

@@ -13,6 +13,7 @@ import {
   type Wish,
 } from "../../src/supervision/pool.ts";
 import type { Effect, Sight } from "../../src/supervision/worker.ts";
+import { Agenda } from "./agenda.ts";
 
 /** What becomes of a process if nobody touches it. Times are its own: they stand still while it is stopped. */
 export interface Fate {
@@ -23,13 +24,17 @@ export interface Fate {
   /** Once it has booted it is idle for so long, then busy for so long, over and over. */
   readonly idleMs: number;
   readonly busyMs: number;
+  /** When it is busy it holds several connections. */
+  readonly crowd: boolean;
   /** How long the kernel takes to end it after SIGKILL. */
   readonly lingersMs: number;
 }
 
 export interface Nature {
-  readonly policy: PoolPolicy;
-  readonly fates: readonly Fate[];
+  /** The first holds from the start, commands bring the others. */
+  readonly policies: readonly PoolPolicy[];
+  /** Each generation of workers has its own set of fates; when there are no more it begins with the first again. */
+  readonly generations: readonly (readonly Fate[])[];
   /** What the kernel tells when it is asked. */
   readonly sight: "seen" | "unseen" | "at times";
   /** Of so many spawns one is refused; 0: none. */
@@ -39,9 +44,19 @@ export interface Nature {
   readonly seed: number;
 }
 
+/** What an operator asks for: what is absent stays as it is. */
+export interface Command {
+  readonly wish: Partial<Omit<Wish, "generation">>;
+  /** A new generation, which nobody has seen before. */
+  readonly rolls?: boolean;
+  /** Which of the policies comes with it. */
+  readonly policy?: number | undefined;
+}
+
 export interface Process {
   readonly pid: number;
   readonly number: number;
+  readonly generation: number;
   readonly fate: Fate;
   state: "runs" | "stopped" | "dead";
   /** Its own age at the world's `sinceMs`. */
@@ -90,7 +105,15 @@ const { floor, imul, max, min } = Math;
 const never = Number.POSITIVE_INFINITY;
 
 /** What every process is like once the world has calmed down. */
-const benign: Fate = { bootMs: 20, death: undefined, onStop: "finishes", idleMs: 40, busyMs: 10, lingersMs: 0 };
+const benign: Fate = {
+  bootMs: 20,
+  death: undefined,
+  onStop: "finishes",
+  idleMs: 40,
+  busyMs: 10,
+  crowd: false,
+  lingersMs: 0,
+};
 
 export class World {
   readonly nature: Nature;
@@ -106,10 +129,12 @@ export class World {
   told = 0;
   /** When the last command reaches the law. */
   wishedMs = 0;
+  /** The newest that was asked for. */
+  lastGeneration = 1;
   /** The last events and effects, for the report of a failure. */
   readonly past: (readonly [number, unknown])[] = [];
   readonly #watcher: Watcher;
-  readonly #agenda = new Agenda();
+  readonly #agenda = new Agenda<Appointment>();
   #calm = false;
   #nextPid = 100;
   #random: number;
@@ -117,15 +142,19 @@ export class World {
 
   constructor(nature: Nature, watcher: Watcher) {
     this.nature = nature;
-    this.pool = newPool(nature.policy, 0);
+    this.pool = newPool(nature.policies[0] as PoolPolicy, 0);
     this.#watcher = watcher;
     this.#random = nature.seed;
   }
 
   /** A command of the operator reaches the law at `atMs`. */
-  wish(wish: Partial<Wish>, atMs: number): void {
+  command({ wish, rolls, policy }: Command, atMs: number): void {
     this.wishedMs = atMs;
-    this.#tellLater({ type: "wanted", wish: { ...this.pool.wish, ...wish } }, atMs - this.nowMs);
+    if (rolls) this.lastGeneration += 1;
+    const generation = rolls ? { generation: this.lastGeneration } : {};
+    const chosen = policy === undefined ? undefined : this.nature.policies[policy % this.nature.policies.length];
+    const brought = chosen === undefined ? {} : { policy: chosen };
+    this.#tellLater({ type: "wanted", wish: { ...wish, ...generation }, ...brought }, atMs - this.nowMs);
   }
 
   /** From now on whoever is spawned gets ready and lives on, and nobody dies by itself. */
@@ -209,7 +238,8 @@ export class World {
   }
 
   #perform(effect: Effect): void {
-    if (effect.type === "spawn") this.#spawn(effect.number);
+    if (effect.type === "spawn") this.#spawn(effect.number, effect.generation);
+    if (effect.type === "survey") this.#survey(effect.pids);
     if (effect.type === "notice") return;
     const process = "pid" in effect ? this.processes.get(effect.pid) : undefined;
     if (process === undefined) return;
@@ -217,14 +247,15 @@ export class World {
     if (effect.type === "look") this.#look(process, effect.hold);
   }
 
-  #spawn(number: number): void {
-    const { refusesOneIn, fates } = this.nature;
+  #spawn(number: number, generation: number): void {
+    const { refusesOneIn, generations } = this.nature;
     if (!this.#calm && refusesOneIn > 0 && this.#chance() < 1 / refusesOneIn) {
       this.#tellLater({ type: "refused", number, reason: "EAGAIN" }, this.#delayMs(3));
       return;
     }
+    const fates = generations[(generation - 1) % generations.length] ?? [];
     const fate = this.#calm ? benign : (fates[floor(this.#chance() * fates.length)] ?? benign);
-    const process = newProcess(this.#nextPid, number, fate, this.nowMs);
+    const process = newProcess(this.#nextPid, number, generation, fate, this.nowMs);
     this.#nextPid += 1;
     this.processes.set(process.pid, process);
     this.living += 1;
@@ -238,6 +269,15 @@ export class World {
     else if (signal === "SIGCONT") this.#resume(process);
     else if (process.state === "stopped") process.stopPending = true;
     else this.#takeStop(process);
+  }
+
+  /** Who holds no connection at this moment, as far as the kernel tells. */
+  #survey(pids: readonly number[]): void {
+    const isIdle = (pid: number) => {
+      const process = this.processes.get(pid);
+      return process !== undefined && process.state !== "dead" && !this.isBusy(process) && !this.#isBlind();
+    };
+    this.#tellLater({ type: "surveyed", idle: pids.filter(isIdle) }, this.#delayMs(latestNewsMs));
   }
 
   /** SIGSTOP, if asked for, and then what is seen: while it is held, the answer stays true. */
@@ -273,7 +313,8 @@ export class World {
     if (process.state === "dead") return "elsewhere";
     if (process.state === "runs") return "busy";
     if (this.#isBlind()) return "unseen";
-    return this.isBusy(process) ? "busy" : "elsewhere";
+    if (!this.isBusy(process)) return "elsewhere";
+    return process.fate.crowd ? "crowded" : "busy";
   }
 
   #isBlind(): boolean {
@@ -351,57 +392,19 @@ export class World {
   }
 }
 
-function newProcess(pid: number, number: number, fate: Fate, nowMs: number): Process {
+function newProcess(pid: number, number: number, generation: number, fate: Fate, nowMs: number): Process {
   const end = fate.death === undefined ? undefined : { ageMs: fate.death.afterMs, exit: fate.death.exit };
   const body = { state: "runs", ageMs: 0, sinceMs: nowMs, end, stopPending: false, plan: 0, holds: 0 } as const;
   const unsaid = { knownMs: undefined, reported: false, readyMs: undefined, lateMs: undefined };
-  return { pid, number, fate, ...body, ...unsaid, askedMs: undefined, signalledMs: undefined, killedMs: undefined };
-}
-
-/** What is to come, soonest first, and in the order of asking where it comes together: a binary heap. */
-class Agenda {
-  readonly #heap: Appointment[] = [];
-  #order = 0;
-
-  first(): Appointment | undefined {
-    return this.#heap[0];
-  }
-
-  add(added: Appointment): void {
-    this.#order += 1;
-    added.order = this.#order;
-    let at = this.#heap.push(added) - 1;
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const parent = this.#heap[above] as Appointment;
-      if (isSooner(parent, added)) break;
-      this.#heap[at] = parent;
-      at = above;
-    }
-    this.#heap[at] = added;
-  }
-
-  takeFirst(): void {
-    const last = this.#heap.pop() as Appointment;
-    if (this.#heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      const below = this.#soonerChild(at);
-      const child = this.#heap[below];
-      if (child === undefined || isSooner(last, child)) break;
-      this.#heap[at] = child;
-      at = below;
-    }
-    this.#heap[at] = last;
-  }
-
-  #soonerChild(at: number): number {
-    const left = this.#heap[2 * at + 1];
-    const right = this.#heap[2 * at + 2];
-    return left !== undefined && right !== undefined && isSooner(right, left) ? 2 * at + 2 : 2 * at + 1;
-  }
-}
-
-function isSooner(one: Appointment, other: Appointment): boolean {
-  return one.atMs < other.atMs || (one.atMs === other.atMs && one.order < other.order);
+  return {
+    pid,
+    number,
+    generation,
+    fate,
+    ...body,
+    ...unsaid,
+    askedMs: undefined,
+    signalledMs: undefined,
+    killedMs: undefined,
+  };
 }

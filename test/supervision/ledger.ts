@@ -1,5 +1,5 @@
 /**
- * The rules of restarting (interface.md) kept a second time, from what happens in the world and what the law says, so
+ * The rules of restarting (interface.md; invariant 7 of architecture.md) kept a second time, from what happens in the world and what the law says, so
  * that the law can be held to them: when may a slot be filled, and when must it be.
  */
 import type { PoolEvent, PoolPolicy } from "../../src/supervision/pool.ts";
@@ -13,12 +13,16 @@ interface Claim {
   readonly latestMs: number;
 }
 
+/** How a process ended, as the rules of restarting see it. */
+export type Judgement = "left" | "recycled" | "death" | "failure";
+
 const longAgo = Number.NEGATIVE_INFINITY;
 const { max, min } = Math;
 const jitter = 0.25;
 
 export class Ledger {
-  readonly #policy: PoolPolicy;
+  /** The one that holds now. */
+  policy: PoolPolicy;
   readonly #claims = new Map<number, Claim>();
   #tokens = 10;
   #tokensMs = 0;
@@ -30,43 +34,79 @@ export class Ledger {
   #spawnedMs = longAgo;
   #complete = false;
   #readyMs = longAgo;
+  /** When it was last changed what is wanted: some of those who were there before may have no place any more. */
+  #changedMs = longAgo;
+  /** Whose early death is being dealt with. */
+  #failing: number | undefined;
 
   constructor(policy: PoolPolicy) {
-    this.#policy = policy;
+    this.policy = policy;
   }
 
   wanted(size: number, nowMs: number): void {
     this.#fill(nowMs);
     const starts = this.#size === 0 && size > 0;
+    this.#changedMs = nowMs;
     this.#size = size;
     if (!starts) return;
     this.#tokens = this.#burst();
+    this.#complete = false;
+    this.#calm();
+  }
+
+  /** The generation before, and its policy, are wanted again. */
+  takenBack(policy: PoolPolicy, nowMs: number): void {
+    this.policy = policy;
+    this.#changedMs = nowMs;
+  }
+
+  /** What failed before another generation was wanted is no reason to wait, and nobody's place is kept. */
+  renewed(): void {
+    this.#claims.clear();
+    this.#calm();
+  }
+
+  #calm(): void {
     this.#failures = 0;
     this.#pause = { earliestMs: longAgo, latestMs: longAgo };
-    this.#complete = false;
     this.#readyMs = longAgo;
   }
 
-  /** A process has ended. What was asked to leave leaves no claim, unless it came late to its duty. */
-  ended(world: World, process: Process, event: Extract<PoolEvent, { type: "exited" }>): void {
+  /**
+   * What the end of a process means. What was asked to leave leaves no claim, unless it came late to its duty. Exit 0 is
+   * no failure to start where others of its generation are ready, or were less than min-server-life ago.
+   */
+  judge(world: World, process: Process, event: Extract<PoolEvent, { type: "exited" }>): Judgement {
     const { nowMs } = world;
-    if (process.askedMs !== undefined && process.lateMs === undefined) return;
-    const knownMs = process.knownMs ?? nowMs;
-    if (nowMs - knownMs >= this.#policy.minServerLifeMs && knownMs >= this.#failedMs) this.#failures = 0;
+    if (process.askedMs !== undefined && process.lateMs === undefined) return "left";
+    const cleanly = event.exit.code === 0;
     if (process.readyMs !== undefined) {
-      const servedMs = nowMs - process.readyMs;
-      const recycled = event.exit.code === 0 && servedMs >= max(process.readyMs - knownMs, 10);
-      this.#claim(process.number, recycled ? "recycled" : "death", nowMs);
-    } else if (event.exit.code === 0 && process.lateMs === undefined && this.#isProven(world, process)) {
-      this.#claim(process.number, "death", nowMs);
-    } else this.failed(world, process.number, knownMs);
+      const bootMs = process.readyMs - (process.knownMs ?? nowMs);
+      return cleanly && nowMs - process.readyMs >= max(bootMs, 10) ? "recycled" : "death";
+    }
+    const siblings = readyOnes(world, process).filter(({ generation }) => generation === process.generation);
+    const isProven = siblings.length > 0 || nowMs - this.#readyMs < this.policy.minServerLifeMs;
+    return cleanly && process.lateMs === undefined && isProven ? "death" : "failure";
+  }
+
+  /** Who served is followed at once, at the price of a token if it did not recycle itself. */
+  succeeded(process: Process, cause: "recycled" | "death", nowMs: number): void {
+    this.healed(process.knownMs ?? nowMs, nowMs);
+    this.#claims.set(process.number, { cause, sinceMs: nowMs, earliestMs: nowMs, latestMs: nowMs });
+  }
+
+  /** One that was spawned after the last failure has lived long enough. */
+  healed(knownMs: number, nowMs: number): void {
+    if (nowMs - knownMs >= this.policy.minServerLifeMs && knownMs >= this.#failedMs) this.#failures = 0;
   }
 
   /** It did not get ready, or could not even be spawned. Those that were there when another failed are of its batch. */
   failed(world: World, number: number, spawnedMs: number): void {
     const { nowMs } = world;
+    this.healed(spawnedMs, nowMs);
+    if (spawnedMs > this.#changedMs) this.#failing = number;
     const lasting = readyOnes(world).some(
-      ({ knownMs = nowMs }) => knownMs >= this.#failedMs && nowMs - knownMs >= this.#policy.minServerLifeMs,
+      ({ knownMs = nowMs }) => knownMs >= this.#failedMs && nowMs - knownMs >= this.policy.minServerLifeMs,
     );
     if (lasting) this.#failures = 0;
     if (this.#failures > 0 && spawnedMs < this.#failedMs) {
@@ -80,11 +120,6 @@ export class Ledger {
       this.#pause = { earliestMs: nowMs + this.#delayMs(0), latestMs: nowMs + this.#delayMs(jitter) };
     }
     this.#claims.set(number, { cause: "failure", sinceMs: nowMs, ...this.#pause });
-  }
-
-  /** Somebody is ready, or was less than min-server-life ago: exit 0 is no failure to start. */
-  #isProven(world: World, process: Process): boolean {
-    return readyOnes(world, process).length > 0 || world.nowMs - this.#readyMs < this.#policy.minServerLifeMs;
   }
 
   /** Somebody got ready, the first or one of many. */
@@ -102,8 +137,12 @@ export class Ledger {
     }
   }
 
-  completed(): void {
+  /** From now on new slots do not wait for each other. */
+  completed(nowMs: number): void {
     this.#complete = true;
+    for (const [number, claim] of this.#claims) {
+      if (claim.cause === "new") this.#claims.set(number, { ...claim, latestMs: max(claim.latestMs, nowMs) });
+    }
   }
 
   /** Why this spawn is against the rules; undefined for a lawful one, which is paid for. */
@@ -111,6 +150,7 @@ export class Ledger {
     const { nowMs } = world;
     const claim = this.#claims.get(number) ?? newClaim(nowMs);
     this.#claims.delete(number);
+    if (this.#failing === number) this.#failing = undefined;
     this.#fill(nowMs);
     const earliestMs = this.#dueMs(claim, anyReady, "earliestMs");
     this.#spawnedMs = nowMs;
@@ -120,13 +160,21 @@ export class Ledger {
     return this.#needsScout(world, claim, anyReady, number) ? "sends a second scout" : undefined;
   }
 
-  /** Keeps the claims that still have their slot, and notes new slots. */
-  sync(world: World): void {
+  /**
+   * Keeps the claims that still have their slot, and notes new slots. The complaint: one that has just failed has lost
+   * its slot to a new one, which does not wait.
+   */
+  sync(world: World): string | undefined {
     const slots = world.pool.workers.filter((worker) => worker.state === "backoff");
     for (const number of this.#claims.keys()) {
       if (!slots.some((slot) => slot.number === number)) this.#claims.delete(number);
     }
+    const failing = this.#failing;
+    this.#failing = undefined;
     for (const { number } of slots) if (!this.#claims.has(number)) this.#claims.set(number, newClaim(world.nowMs));
+    const isLost = failing !== undefined && !slots.some((slot) => slot.number === failing);
+    const isReplaced = isLost && slots.some((slot) => this.#claims.get(slot.number)?.cause === "new");
+    return isReplaced ? `gives the place of worker ${failing}, which failed, to one that does not wait` : undefined;
   }
 
   /** The slot that should have been filled before `nowMs`, although there is room. */
@@ -145,7 +193,7 @@ export class Ledger {
     if (claim.cause === "recycled" || claim.cause === "death") return claim.sinceMs;
     const dueMs = anyReady ? claim[edge] : max(claim[edge], this.#pause[edge]);
     const isFirst = claim.cause === "new" && !this.#complete;
-    return isFirst ? max(dueMs, this.#spawnedMs + this.#policy.initStartDelayMs) : dueMs;
+    return isFirst ? max(dueMs, this.#spawnedMs + this.policy.initStartDelayMs) : dueMs;
   }
 
   /** While the program fails to start one worker at a time is tried; who replaces a worker that served does not wait. */
@@ -154,13 +202,9 @@ export class Ledger {
     return world.pool.workers.some((worker) => worker.state === "starting" && worker.number !== number);
   }
 
-  #claim(number: number, cause: Claim["cause"], nowMs: number): void {
-    this.#claims.set(number, { cause, sinceMs: nowMs, earliestMs: nowMs, latestMs: nowMs });
-  }
-
   #delayMs(extra: number): number {
     if (this.#failures <= 1) return 0;
-    const { restartDelayMs, maxRestartDelayMs } = this.#policy;
+    const { restartDelayMs, maxRestartDelayMs } = this.policy;
     let delayMs = restartDelayMs;
     for (let doubled = 2; doubled < this.#failures && delayMs < maxRestartDelayMs; doubled += 1) delayMs *= 2;
     return min(delayMs * (1 + extra), maxRestartDelayMs);
@@ -188,7 +232,10 @@ function newClaim(nowMs: number): Claim {
 
 /** Processes in service as far as the law has been told. */
 function readyOnes(world: World, except?: Process): Process[] {
-  return [...world.processes.values()].filter(
-    (process) => process !== except && process.readyMs !== undefined && process.askedMs === undefined,
-  );
+  return [...world.processes.values()].filter((process) => process !== except && isServing(process));
+}
+
+/** In service, as far as the law has been told. */
+export function isServing(process: Process): boolean {
+  return process.readyMs !== undefined && process.askedMs === undefined;
 }

@@ -19,6 +19,10 @@ test.each<[Notice, string]>([
     { type: "worker.died", exit, livedMs: 40, wasReady: false, retryInMs: 1600, ...worker },
     "worker 3 died before it was ready, after 40ms: exit code 1; the next try comes in 1.6s",
   ],
+  [
+    { type: "worker.died", exit, livedMs: 40, wasReady: false, retryInMs: null, ...worker },
+    "worker 3 died before it was ready, after 40ms: exit code 1; nobody takes its place",
+  ],
   [{ type: "worker.recycled", livedMs: 7_200_000, ...worker }, "worker 3 ended by itself after 2h, replaced"],
   [{ type: "worker.late", waitedMs: 60_000, ...worker }, "worker 3 is not ready after 1m, it will be replaced"],
   [{ type: "worker.stopped", exit: { code: 0, signal: null }, ...worker }, "worker 3 stopped: exit code 0"],
@@ -53,6 +57,17 @@ test.each<[Notice, string]>([
     "workers die faster than the spawn budget allows: the next one comes in 250ms",
   ],
   [{ type: "pool.stopped" }, "all workers have ended"],
+  [
+    { type: "roll.began", generation: 3, from: 2, size: 4 },
+    "reload: 4 workers of generation 2 are replaced by generation 3",
+  ],
+  [{ type: "roll.advanced", generation: 3, done: 1, size: 4 }, "reload: 1 of 4 workers are of generation 3"],
+  [{ type: "roll.done", generation: 3, size: 4, tookMs: 1500 }, "reloaded to generation 3 after 1.5s"],
+  [
+    { type: "roll.taken-back", generation: 3, number: 5, to: 2 },
+    "reload taken back: worker 5 of generation 3 failed, generation 2 serves on",
+  ],
+  [{ type: "roll.given-up", generation: 3 }, "reload to generation 3 given up: the app is to stop"],
 ])("%j is told in a sentence", (notice, sentence) => {
   expect(sentenceOf(notice)).toBe(sentence);
 });

@@ -1,13 +1,6 @@
 import { expect, test } from "@jest/globals";
-import { type PoolPolicy, stateOf } from "../../src/supervision/pool.ts";
-import { PoolPlay } from "./play.ts";
-
-/** A pool whose workers are all ready at 10 ms; their pids are 101, 102, … */
-function running(size: number, policy: Partial<PoolPolicy> = {}): PoolPlay {
-  const play = new PoolPlay(policy).want(size).until(10);
-  for (let pid = 101; pid <= 100 + size; pid += 1) play.ready(pid);
-  return play;
-}
+import { stateOf } from "../../src/supervision/pool.ts";
+import { PoolPlay, recycled, running, terminated } from "./play.ts";
 
 /** Each worker dies as soon as it is spawned, so many times. */
 function failing(play: PoolPlay, times: number): PoolPlay {
@@ -17,9 +10,6 @@ function failing(play: PoolPlay, times: number): PoolPlay {
   }
   return play;
 }
-
-const recycled = { code: 0, signal: null };
-const terminated = { code: null, signal: "SIGTERM" };
 
 test("as many workers are spawned as are wanted, and when all are ready the pool rests", () => {
   const play = running(3);
@@ -41,6 +31,8 @@ test("init-start-delay spaces the first spawns, not those that follow", () => {
   const play = new PoolPlay({ initStartDelayMs: 500 }).want(3).until(2000).ready(101, 102, 103);
   expect(play.spawns).toEqual([0, 500, 1000]);
   expect(play.until(3000).dies(101, 102).spawns).toEqual([0, 500, 1000, 3000, 3000]);
+  play.want(0, "now").exits(103, terminated).exits(104, terminated).exits(105, terminated).until(9000);
+  expect(play.want(2).until(9999).spawns.slice(5)).toEqual([9000, 9500]);
 });
 
 test("a worker that dies after it was ready is replaced at once", () => {
@@ -168,6 +160,15 @@ test("a worker that is not ready at the end of start-timeout is stopped and repl
   expect(play.until(3040).exits(101, terminated).spawns).toEqual([0, 3040]);
 });
 
+test("a late worker keeps its place: who follows it waits as after any early death, whatever numbers are free", () => {
+  const play = running(2, { startTimeoutMs: 3000 }).until(100).roll(2).ready(103).leaves(102).ready(104).leaves(101);
+  expect(play.there).toEqual(["2 ready", "3 ready"]);
+  play.until(20_000).dies(103).until(20_010).dies(105).until(20_020).dies(106).until(23_120);
+  expect(play.there).toEqual(["2 ready", "3 stopping"]);
+  expect(play.exits(107, terminated).there).toEqual(["2 ready", "3 backoff"]);
+  expect(play.until(24_000).spawns.slice(4)).toEqual([20_000, 20_010, 20_120, 23_320]);
+});
+
 test("where the kernel cannot be asked workers are ready after start-grace", () => {
   const play = new PoolPlay().want(1).until(2).looks(101, "unseen").until(999);
   expect(play.there).toEqual(["1 starting"]);
@@ -192,11 +193,13 @@ test("stop: idle workers are held, looked at and signalled, and nobody follows",
 
 test("stop: a busy worker may finish; it is held and looked at again, more rarely each time", () => {
   const play = running(1).until(100).want(0);
-  for (let look = 0; look < 6; look += 1) play.looks(101, "busy").until(play.nowMs + 60);
+  for (let look = 0; look < 400; look += 1) play.looks(101, "busy").until(play.nowMs + 100);
   const holds = play.timesOf(/^hold/);
-  expect(holds.slice(0, 3)).toEqual([100, 103, 164.5]);
+  const pauses = holds.slice(1, 400).map((ms, at) => ms - 100 * (at + 1));
+  expect(pauses[0]).toBeLessThan(5);
+  expect(pauses.toSorted((one, other) => one - other)).toEqual(pauses);
+  expect(pauses.at(-1)).toBe(100);
   expect(play.dealings(101, 100).some(([, words]) => words === "SIGTERM 101")).toBe(false);
-  expect(play.dealings(101).at(-1)?.[1]).toMatch(/hold 101|SIGCONT group 101/);
 });
 
 test("stop: whoever is busy longer than drain-timeout gets the stop signal, then stop-timeout", () => {
@@ -225,6 +228,13 @@ test("a second stop kills whoever is left, with its group", () => {
   const play = running(2).until(100).want(0).looks(101, "busy").until(200).want(0, "now");
   expect(play.timesOf(/^SIGKILL group 101/)).toEqual([200]);
   expect(play.timesOf(/^SIGKILL group 102/)).toEqual([200]);
+});
+
+test("started again after that, nobody who is wanted is killed", () => {
+  const play = running(3).until(100).want(0, "now").exits(101, terminated).exits(102, terminated);
+  play.exits(103, terminated).tell({ type: "wanted", wish: { size: 2 } });
+  expect(play.there).toEqual(["1 starting", "2 starting"]);
+  expect(play.ready(104, 105).tell({ type: "wanted", wish: { size: 1 } }).there).toEqual(["1 ready", "2 killing"]);
 });
 
 test("stop outranks every restart: empty slots vanish and no alarm is left", () => {
@@ -272,6 +282,19 @@ test("a new start forgets the failures before it", () => {
   expect(play.pool.failures).toBe(0);
 });
 
+test("a new size forgets nothing, and the tokens of the time before come at the old rate", () => {
+  const play = failing(new PoolPlay().want(1), 5).want(2);
+  expect(play.pool.failures).toBe(5);
+  const spent = running(1);
+  for (let death = 0; death < 10; death += 1) spent.dies(spent.lastPid).ready(spent.lastPid);
+  expect(spent.until(1010).want(4).pool.budget.tokens).toBeCloseTo(1);
+});
+
+test("a slot that fails does not wait less because a third worker gets ready", () => {
+  const play = running(2).until(100).dies(101).dies(103).dies(104).want(3).ready(105);
+  expect(play.there).toEqual(["1 backoff", "2 ready", "3 ready"]);
+});
+
 test("scaled up, the pool spawns what is missing", () => {
   const play = running(2).until(100).want(4);
   expect(play.spawns).toEqual([0, 0, 100, 100]);
@@ -283,6 +306,18 @@ test("scaled down, empty slots go first, then who is not ready, then the highest
   expect(play.want(2).there).toEqual(["1 ready", "2 ready", "3 draining", "4 draining"]);
   const failed = running(3).until(100).dies(103).dies(104).dies(105);
   expect(failed.want(2).there).toEqual(["1 ready", "2 ready"]);
+  expect(new PoolPlay().want(3).until(1).want(2).there).toEqual(["1 starting", "2 starting", "3 draining"]);
+});
+
+test("that all are ready is said again when the size has changed", () => {
+  const play = running(3).until(100).dies(103).want(2);
+  expect(play.timesOf(/^pool.ready/)).toEqual([10, 100]);
+  expect(
+    play
+      .until(200)
+      .want(2)
+      .timesOf(/^pool.ready/),
+  ).toEqual([10, 100]);
 });
 
 test("scaled down and up again, there are never more alive than wanted", () => {

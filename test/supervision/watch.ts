@@ -1,51 +1,87 @@
-/** Holds the law to what architecture.md says must hold after every event. Throws at the first breach. */
-import type { NoticeType } from "../../src/supervision/notice.ts";
-import { type PoolEvent, readyCount } from "../../src/supervision/pool.ts";
-import { type Effect, isAlive, isLeaving, pidOf } from "../../src/supervision/worker.ts";
-import { latestNewsMs, latestRingMs, type Nature, type Process, type Watcher, type World } from "../helpers/world.ts";
-import { Ledger } from "./ledger.ts";
+/**
+ * Holds the law to what architecture.md says must hold after every event, and throws at the first breach. It believes
+ * the law nothing: what is wanted it knows from the commands, who lives and serves from the world and from what is said.
+ *
+ * 1. Every live pid is in the table or has been sent SIGKILL: `#judge`.
+ * 2. Never more than size + batch are alive, the surge only while another generation is there: `#spawn`.
+ * 3. Nobody who serves is asked to go before there are more than wanted, idle ones first: farewells.ts.
+ * 4. If workers become ready, exactly `size` of the wanted generation serve, and all rests: `atRest`.
+ * 5. A reload that fails is taken back, each ends once and in time: reloads.ts, `atRest`.
+ * 6. After a stop no spawn, and nobody is alive after the times: `#spawn`, `#endMs`, `atRest`.
+ * 7. Spawns never exceed the backoff and the budget: ledger.ts.
+ * 8. The listener stays open: it is not in this world, the law knows of none. The system tests see to it.
+ */
+import type { Notice, NoticeType } from "../../src/supervision/notice.ts";
+import { type PoolEvent, type PoolPolicy, readyCount } from "../../src/supervision/pool.ts";
+import { type Effect, isAlive, isLeaving, pidOf, type Worker } from "../../src/supervision/worker.ts";
+import type { Nature, Process, Watcher, World } from "../helpers/world.ts";
+import { longestLeaveMs, longestLingerMs, slackMs } from "./bounds.ts";
+import { Farewells } from "./farewells.ts";
+import { isServing, Ledger } from "./ledger.ts";
+import { Reloads } from "./reloads.ts";
 
 const { max, min } = Math;
 const never = Number.POSITIVE_INFINITY;
 
-/** The alarm may ring late, and the sum of some times is a hair more than its parts. */
-const slackMs = latestRingMs + 1;
 /** An idle worker is killed so long after the stop signal. */
 const idleKillMs = 2000;
 
 export class Watch implements Watcher {
   readonly seen: Set<NoticeType>;
+  readonly #nature: Nature;
   readonly #ledger: Ledger;
+  readonly #reloads: Reloads;
+  readonly #farewells: Farewells;
   readonly #longestLingerMs: number;
-  /** Since when everybody is to end at once. */
+  readonly #longestLeaveMs: number;
+  /** Since when whoever leaves is to end at once. */
   #hasteMs: number | undefined;
   #readyBefore = 0;
   #exiting: number | undefined;
+  /** Alarms in a row that left something due at once. */
+  #rings = 0;
 
   constructor(nature: Nature, seen: Set<NoticeType>) {
+    const policy = nature.policies[0] as PoolPolicy;
     this.seen = seen;
-    this.#ledger = new Ledger(nature.policy);
-    this.#longestLingerMs = max(...nature.fates.map((fate) => fate.lingersMs));
+    this.#nature = nature;
+    this.#ledger = new Ledger(policy);
+    this.#reloads = new Reloads(policy);
+    this.#farewells = new Farewells(this.#reloads);
+    this.#longestLingerMs = longestLingerMs(nature);
+    this.#longestLeaveMs = longestLeaveMs(nature) + this.#longestLingerMs;
   }
 
   happens(world: World, event: PoolEvent): void {
     this.#readyBefore = readyCount(world.pool);
     this.#exiting = event.type === "exited" ? event.pid : undefined;
     if (event.type === "wanted") this.#wanted(world, event);
-    if (event.type === "spawned") this.#processOf(world, event.pid).knownMs = world.nowMs;
+    if (event.type === "spawned") this.#spawned(world, event.pid);
     if (event.type === "refused") this.#refused(world, event.number);
+    if (event.type === "surveyed") this.#farewells.surveyed(event.idle, world.nowMs);
     if (event.type === "exited") this.#ended(world, event);
+    this.#reloads.begins(world);
   }
 
   #wanted(world: World, event: Extract<PoolEvent, { type: "wanted" }>): void {
-    this.#ledger.wanted(event.wish.size, world.nowMs);
-    if (event.wish.haste !== "now") this.#hasteMs = undefined;
+    const renews = this.#reloads.wanted(event, world.nowMs);
+    const { wish } = this.#reloads;
+    this.#ledger.wanted(wish.size, world.nowMs);
+    if (renews) this.#ledger.renewed();
+    this.#ledger.policy = this.#reloads.policy;
+    if (wish.haste !== "now") this.#hasteMs = undefined;
     else this.#hasteMs ??= world.nowMs;
   }
 
+  #spawned(world: World, pid: number): void {
+    this.#processOf(world, pid).knownMs = world.nowMs;
+    this.#reloads.spawned();
+  }
+
   #refused(world: World, number: number): void {
+    this.#reloads.spawned();
     const spawning = world.pool.workers.find((worker) => worker.number === number);
-    if (spawning?.state === "spawning") this.#ledger.failed(world, number, spawning.spawnedMs);
+    if (spawning?.state === "spawning") this.#failed(world, number, spawning.generation, spawning.spawnedMs);
   }
 
   #ended(world: World, event: Extract<PoolEvent, { type: "exited" }>): void {
@@ -53,87 +89,152 @@ export class Watch implements Watcher {
     if (process === undefined) return;
     process.reported = true;
     world.processes.delete(event.pid);
-    this.#ledger.ended(world, process, event);
+    const judgement = this.#ledger.judge(world, process, event);
+    if (judgement === "failure") {
+      this.#failed(world, process.number, process.generation, process.knownMs ?? world.nowMs);
+    } else if (judgement !== "left") this.#ledger.succeeded(process, judgement, world.nowMs);
+  }
+
+  /** It did not get ready: that takes a reload back, or has to be waited for; of another generation it means nothing. */
+  #failed(world: World, number: number, generation: number, spawnedMs: number): void {
+    if (generation !== this.#reloads.wish.generation) return;
+    if (!this.#takenBack(generation, number, world.nowMs)) this.#ledger.failed(world, number, spawnedMs);
+  }
+
+  #takenBack(generation: number, number: number, nowMs: number): boolean {
+    const isTakenBack = this.#reloads.failed(generation, number, nowMs);
+    if (isTakenBack) this.#ledger.takenBack(this.#reloads.policy, nowMs);
+    return isTakenBack;
   }
 
   asked(world: World, effect: Effect): void {
-    if (effect.type === "spawn") this.#spawn(world, effect.number);
-    else if (effect.type === "notice") this.#notice(world, effect);
+    if (effect.type === "spawn") this.#spawn(world, effect);
+    else if (effect.type === "notice") this.#notice(world, effect.notice);
     else if (effect.type === "look") this.#look(world, effect);
+    else if (effect.type === "survey") mustNot(this.#farewells.survey(world, effect.pids));
     else this.#signal(world, effect);
   }
 
-  #spawn(world: World, number: number): void {
-    const { size, haste } = world.pool.wish;
-    must(size > 0 && haste === "gracefully", "spawns after stop");
-    must(world.living < size, `spawns although ${world.living} of ${size} are alive`);
-    const complaint = this.#ledger.spawned(world, number, readyCount(world.pool) > 0);
-    must(complaint === undefined, String(complaint));
+  /** Invariants 2, 5 and 6: never too many, never of a generation that failed, never after a stop. */
+  #spawn(world: World, { number, generation }: Extract<Effect, { type: "spawn" }>): void {
+    const { wish } = this.#reloads;
+    must(wish.size > 0, "spawns after stop");
+    must(generation === wish.generation, `spawns generation ${generation}, wanted is ${wish.generation}`);
+    const most = this.#mostAlive(world);
+    must(world.living < most, `spawns although ${world.living} of ${most} are alive`);
+    const staying = [...world.processes.values()].filter(
+      (process) => process.askedMs === undefined && !this.#reloads.isForeign(process),
+    );
+    must(staying.length < wish.size, `spawns although ${staying.length} of ${wish.size} places are taken`);
+    this.#reloads.spawns(generation);
+    mustNot(this.#ledger.spawned(world, number, readyCount(world.pool) > 0));
   }
 
-  #notice(world: World, effect: Extract<Effect, { type: "notice" }>): void {
-    const { notice } = effect;
+  /** One batch more than wanted while a worker of another generation than the wanted one is there. */
+  #mostAlive(world: World): number {
+    const { size, batch } = this.#reloads.wish;
+    const surges = [...world.processes.values()].some((process) => this.#reloads.isForeign(process));
+    return surges ? size + batch : size;
+  }
+
+  #notice(world: World, notice: Notice): void {
     this.seen.add(notice.type);
-    if (notice.type === "pool.ready") this.#ledger.completed();
-    if (notice.type === "worker.late") this.#processOf(world, notice.pid).lateMs = world.nowMs;
+    this.#reloads.says(notice);
+    if (notice.type === "pool.ready") this.#ledger.completed(world.nowMs);
+    if (notice.type === "worker.late") this.#late(world, this.#processOf(world, notice.pid));
     if (notice.type === "worker.ready") this.#ready(world, this.#processOf(world, notice.pid));
+  }
+
+  #late(world: World, process: Process): void {
+    const { startTimeoutMs } = this.#reloads.policy;
+    must(world.nowMs >= (process.knownMs ?? never) + startTimeoutMs, `calls worker ${process.number} late too soon`);
+    process.lateMs = world.nowMs;
+    this.#takenBack(process.generation, process.number, world.nowMs);
   }
 
   #ready(world: World, process: Process): void {
     process.readyMs = world.nowMs;
-    const { sight, policy } = world.nature;
-    const unseen = sight !== "seen" && world.nowMs - (process.knownMs ?? world.nowMs) >= policy.startGraceMs;
+    const { startGraceMs } = this.#reloads.policy;
+    const unseen = this.#nature.sight !== "seen" && world.nowMs - (process.knownMs ?? world.nowMs) >= startGraceMs;
     must(unseen || world.hasBooted(process), `calls worker ${process.number} ready that is not`);
     this.#ledger.sawReady(world.nowMs);
     if (this.#readyBefore === 0) this.#ledger.gotReady(world.nowMs);
   }
 
   #look(world: World, effect: Extract<Effect, { type: "look" }>): void {
-    const process = this.#processOf(world, effect.pid);
-    if (effect.hold) process.askedMs ??= world.nowMs;
+    if (effect.hold) this.#leaves(world, this.#processOf(world, effect.pid));
   }
 
   #signal(world: World, effect: Extract<Effect, { type: "signal" }>): void {
     if (effect.pid === this.#exiting) must(effect.signal === "SIGKILL" && effect.group, "signals a dead worker");
     if (effect.pid === this.#exiting || effect.signal === "SIGCONT") return;
     const process = this.#processOf(world, effect.pid);
+    this.#leaves(world, process);
     if (effect.signal === "SIGKILL") this.#kill(world, process);
     else this.#stop(world, process);
+  }
+
+  /** The first that a worker feels of it when it has to leave. */
+  #leaves(world: World, process: Process): void {
+    if (isServing(process)) mustNot(this.#farewells.asked(world, process));
     process.askedMs ??= world.nowMs;
   }
 
   #stop(world: World, process: Process): void {
-    const { nowMs, nature } = world;
-    process.askedMs ??= nowMs;
+    const { nowMs } = world;
+    const { drain, drainTimeoutMs } = this.#reloads.policy;
     const again = process.signalledMs !== undefined;
     process.signalledMs ??= nowMs;
-    if (again || process.lateMs !== undefined || nature.policy.drain === "signal" || nature.sight !== "seen") return;
-    const outstayed = nowMs - process.askedMs >= nature.policy.drainTimeoutMs;
+    if (again || process.lateMs !== undefined || drain === "signal" || this.#nature.sight !== "seen") return;
+    const outstayed = nowMs - (process.askedMs ?? nowMs) >= drainTimeoutMs;
     must(outstayed || !world.isBusy(process), `sends the stop signal to the busy worker ${process.number}`);
   }
 
   #kill(world: World, process: Process): void {
-    const { nowMs, nature } = world;
+    const { nowMs } = world;
     if (this.#hasteMs !== undefined || process.killedMs !== undefined) return;
     must(process.signalledMs !== undefined, `kills worker ${process.number} unasked`);
     const waitedMs = nowMs - (process.signalledMs ?? nowMs);
-    if (waitedMs >= nature.policy.stopTimeoutMs) return;
+    if (waitedMs >= this.#reloads.policy.stopTimeoutMs) return;
     must(waitedMs >= idleKillMs, `kills worker ${process.number} too soon`);
     must(!world.isBusy(process), `kills the busy worker ${process.number}`);
   }
 
   settled(world: World, event: PoolEvent): void {
-    const { workers, wish } = world.pool;
-    const staying = workers.filter((worker) => !isLeaving(worker));
-    const serving = staying.filter((worker) => worker.state === "starting" || worker.state === "ready");
-    must(staying.length >= wish.size, "gives up slots that are wanted");
-    must(serving.length <= wish.size, "keeps more workers than wanted");
+    const { workers } = world.pool;
     for (const process of world.processes.values()) this.#judge(world, process);
-    must(event.type !== "alarm" || world.alarmMs > world.nowMs, "rings for ever");
-    this.#ledger.sync(world);
+    const staying = workers.filter((worker) => !isLeaving(worker) || this.#isLate(world, worker));
+    must(staying.length >= this.#reloads.wish.size, "gives up slots that are wanted");
+    const isTwice = (number: number, at: number) => workers.findIndex((other) => other.number === number) < at;
+    must(!workers.some(({ number }, at) => isTwice(number, at)), "gives a number twice");
+    this.#lookForIdlers(world);
+    // Whoever has to leave because of an alarm, with no time to drain, is due at once.
+    this.#rings = event.type === "alarm" && world.alarmMs <= world.nowMs ? this.#rings + 1 : 0;
+    must(this.#rings < 3, "rings for ever");
+    mustNot(this.#farewells.settled(world));
+    mustNot(this.#reloads.settled(world));
+    mustNot(this.#ledger.sync(world));
     this.#lookForDelay(world);
   }
 
+  /** Who follows a late one waits for its end: it keeps its place. */
+  #isLate(world: World, worker: Worker): boolean {
+    const process = world.processes.get(pidOf(worker) ?? 0);
+    return process?.lateMs !== undefined && !this.#reloads.isForeign(process);
+  }
+
+  /** Whoever is not ready and not wanted has been asked to leave. */
+  #lookForIdlers(world: World): void {
+    const staying = [...world.processes.values()].filter(
+      ({ knownMs, askedMs, readyMs }) => knownMs !== undefined && askedMs === undefined && readyMs === undefined,
+    );
+    const wanted = staying.filter((process) => !this.#reloads.isForeign(process));
+    must(wanted.length === staying.length, "keeps a worker that starts and is of no use");
+    const places = wanted.length + this.#reloads.renewed(world);
+    must(wanted.length === 0 || places <= this.#reloads.wish.size, "keeps more workers than wanted");
+  }
+
+  /** Invariants 1 and 6, and that every time has its end. */
   #judge(world: World, process: Process): void {
     const { pid, number, knownMs, killedMs, holds } = process;
     const worker = world.pool.workers.find((one) => pidOf(one) === pid);
@@ -144,46 +245,47 @@ export class Watch implements Watcher {
       `has lost worker ${number}, pid ${pid}`,
     );
     must(process.state !== "stopped" || holds > 0 || killedMs !== undefined, `leaves worker ${number} stopped`);
-    must(world.nowMs <= this.#endMs(world.nature, process), `lets worker ${number} outstay its time`);
+    must(world.nowMs <= this.#endMs(process), `lets worker ${number} outstay its time`);
   }
 
-  /** Until when a process that was asked to leave may live. */
-  #endMs(nature: Nature, process: Process): number {
-    const askedMs = process.askedMs ?? never;
-    const { drainTimeoutMs, stopTimeoutMs } = nature.policy;
-    const graceMs = drainTimeoutMs + stopTimeoutMs;
-    const hurriedMs = max(this.#hasteMs ?? never, process.knownMs ?? never);
-    return min(askedMs + graceMs, hurriedMs) + this.#longestLingerMs + 2 * slackMs;
+  /** Until when a process that was asked to leave may live, and one that does not get ready may start. */
+  #endMs({ askedMs, knownMs, readyMs }: Process): number {
+    if (knownMs === undefined) return never;
+    const { startTimeoutMs } = this.#reloads.policy;
+    if (askedMs === undefined) {
+      return readyMs === undefined ? max(knownMs + startTimeoutMs, this.#reloads.policyMs) + slackMs : never;
+    }
+    const hurriedMs = max(this.#hasteMs ?? never, knownMs, askedMs) + this.#longestLingerMs;
+    return min(askedMs + this.#longestLeaveMs, hurriedMs) + 2 * slackMs;
   }
 
   /** While there is room no slot stays empty longer than the rules of restarting say. */
   #lookForDelay(world: World): void {
-    const { workers, wish } = world.pool;
-    const alive = workers.filter(isAlive);
-    if (alive.length >= wish.size || alive.some((worker) => worker.state === "spawning")) return;
-    const complaint = this.#ledger.overdue(world, readyCount(world.pool) > 0, slackMs);
-    must(complaint === undefined, String(complaint));
+    const alive = world.pool.workers.filter(isAlive);
+    if (alive.length >= this.#mostAlive(world) || alive.some((worker) => worker.state === "spawning")) return;
+    mustNot(this.#ledger.overdue(world, readyCount(world.pool) > 0, slackMs));
   }
 
-  /** What must be so when nothing is to come any more. */
+  /** What must be so when nothing is to come any more (invariants 4 and 6). */
   atRest(world: World): void {
-    const { size } = world.pool.wish;
+    const { size } = this.#reloads.wish;
     const processes = [...world.processes.values()];
     must(world.alarmMs === never, "does not rest");
     must(world.living === size, `rests with ${world.living} of ${size} processes`);
-    must(readyCount(world.pool) === size && world.pool.workers.length === size, `rests without ${size} ready workers`);
+    must(
+      this.#reloads.renewed(world) === size && world.pool.workers.length === size,
+      `rests without ${size} ready workers of the wanted generation`,
+    );
+    must(!this.#reloads.isUnderWay, "rests in the middle of a reload");
     must(
       processes.every((process) => process.state === "runs"),
       "rests with a stopped process",
     );
   }
 
-  /** How long the world may take to come to rest once it has calmed down. */
-  static longestUnrestMs(nature: Nature): number {
-    const { startTimeoutMs, startGraceMs, stopTimeoutMs, drainTimeoutMs, maxRestartDelayMs } = nature.policy;
-    const lingerMs = max(...nature.fates.map((fate) => fate.lingersMs));
-    const leaveMs = startTimeoutMs + drainTimeoutMs + stopTimeoutMs + lingerMs;
-    return 2 * leaveMs + 2 * maxRestartDelayMs + 10 * (startGraceMs + latestNewsMs + slackMs) + 60_000;
+  /** The generation that was asked for last is the wanted one. */
+  isRenewed(world: World): boolean {
+    return this.#reloads.wish.generation === world.lastGeneration;
   }
 
   #processOf(world: World, pid: number): Process {
@@ -195,4 +297,9 @@ export class Watch implements Watcher {
 
 function must(holds: boolean, breach: string): asserts holds {
   if (!holds) throw new Error(`The law ${breach}`);
+}
+
+/** Others complain in words, or have nothing to say. */
+function mustNot(complaint: string | undefined): void {
+  if (complaint !== undefined) throw new Error(`The law ${complaint}`);
 }

@@ -1,8 +1,12 @@
 import { expect, test } from "@jest/globals";
-import { deadlineOf, lifecycleTable } from "../../src/supervision/worker.ts";
+import { deadlineOf, lifecycleTable, type Sight, type Worker } from "../../src/supervision/worker.ts";
 import { condemned, deadline, defaults, exited, looked, play, retired, spawned } from "./play.ts";
 
 const waiting = looked("waiting");
+
+function nextMs(worker: Worker | undefined): number {
+  return worker === undefined ? Number.NaN : deadlineOf(worker, defaults);
+}
 
 test("a spawned worker is looked at soon, and more rarely the longer it boots", () => {
   const first = play([[0, spawned]]);
@@ -162,23 +166,37 @@ test("an idle worker gets the stop signal while it is held, then SIGCONT", () =>
   expect(effects).toEqual(["SIGTERM 42", "SIGCONT group 42"]);
 });
 
+/** A draining worker that was seen so many times, each time at once. */
+function seen(sight: Sight, times: number) {
+  const looks = Array.from({ length: times }, () => [100, looked(sight)] as const);
+  return play([[0, spawned], [3, waiting], [100, retired], ...looks]);
+}
+
 test("a busy worker goes on, and is held and looked at again shortly", () => {
-  const busy = play([
-    [0, spawned],
-    [3, waiting],
-    [100, retired],
-    [101, looked("busy")],
-  ]);
+  const busy = seen("busy", 1);
   expect(busy.effects).toEqual(["SIGCONT group 42"]);
-  expect(busy.worker).toMatchObject({ state: "draining", lookAtMs: 104 });
+  expect(busy.worker?.state).toBe("draining");
+  expect(nextMs(busy.worker)).toBeLessThan(105);
   const again = play([
     [0, spawned],
     [3, waiting],
     [100, retired],
     [101, looked("busy")],
-    [104, deadline],
+    [105, deadline],
   ]);
   expect(again.effects).toEqual(["hold 42"]);
+  expect(nextMs(again.worker)).toBe(60_100);
+});
+
+test("the longer it is busy the more rarely it is looked at, up to ten times a second", () => {
+  expect(nextMs(seen("busy", 50).worker)).toBeGreaterThan(nextMs(seen("busy", 5).worker));
+  expect(nextMs(seen("busy", 1000).worker)).toBe(200);
+});
+
+test("one that serves many requests at once runs for moments only, however long that lasts", () => {
+  const crowded = seen("crowded", 1000);
+  expect(crowded.effects).toEqual(["SIGCONT group 42"]);
+  expect(nextMs(crowded.worker)).toBe(102);
 });
 
 test("a busy worker may finish until drain-timeout, then it gets the stop signal", () => {
@@ -247,7 +265,7 @@ test("an idle worker that is still there two seconds after the stop signal is ki
 });
 
 test("a busy one, or one that cannot be seen, goes on after that look", () => {
-  for (const sight of ["busy", "unseen"] as const) {
+  for (const sight of ["busy", "crowded", "unseen"] as const) {
     const { worker, effects } = play([...stopping, [2100, deadline], [2101, looked(sight)]]);
     expect(worker?.state).toBe("stopping");
     expect(effects).toEqual(["SIGCONT group 42"]);
