@@ -4,10 +4,16 @@ import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { type Command, CommanderError, type Option } from "commander";
 import { buildCommands, exitStatuses, signals, variables } from "../src/cli/commands.ts";
+import { appKeys } from "../src/config/app-keys.ts";
 import { formatTable } from "../src/config/docs-table.ts";
 import type { NamedKey } from "../src/config/keys.ts";
 import { appFlags, flagOf, managerFlags } from "../src/config/keys.ts";
 import { splitWords } from "../src/config/words.ts";
+import { failureOf } from "../src/control/failure.ts";
+import { queries, verbs } from "../src/control/protocol.ts";
+import { usualLimits } from "../src/control/server.ts";
+import { FcgiPmError, isErrorCode } from "../src/errors.ts";
+import { formatDuration } from "../src/units.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -247,5 +253,73 @@ describe("docs/operations.md", () => {
     );
     expect(types.length).toBeGreaterThan(20);
     expect(explained.toSorted()).toEqual(types.toSorted());
+  });
+
+  test("says of every key of an app what a reload does with it", () => {
+    const [, section = ""] = read("docs/operations.md").split("### What a reload does with each key\n");
+    const rows = [...(section.split(/^#/m)[0] ?? "").matchAll(/^\| [^`|]+ \| (`.+`) +\|$/gm)].map((match) => match[1]);
+    const keys = rows.flatMap((row = "") => row.split(", ").map((key) => key.replaceAll("`", "")));
+    expect(keys.toSorted()).toEqual(Object.keys(appKeys).toSorted());
+  });
+});
+
+describe("docs/control-api.md", () => {
+  const page = read("docs/control-api.md");
+  const tables: readonly (readonly [method: string, table: typeof queries | typeof verbs])[] = [
+    ["GET", queries],
+    ["POST", verbs],
+  ];
+  const requests: [name: string, fields: string[]][] = tables.flatMap(([method, table]) =>
+    Object.entries(table).map(([path, { shape }]): [string, string[]] => [`${method} ${path}`, Object.keys(shape)]),
+  );
+  const sections = new Map(page.split(/^### /m).map((text) => [text.slice(0, text.indexOf("\n")), text]));
+
+  test("has a section and a row for every verb and query of the protocol, and for no other", () => {
+    const names = requests.map(([name]) => name).toSorted();
+    const rows = [...page.matchAll(/^\| \[`((?:GET|POST) [^`]+)`\]/gm)].map((match) => match[1]);
+    expect([...sections.keys()].filter((name) => /^(GET|POST) /.test(name)).toSorted()).toEqual(names);
+    expect(rows.toSorted()).toEqual(names);
+  });
+
+  test.each(requests)("of %s: has the fields %j, and no others", (name, fields) => {
+    const section = sections.get(name)?.split(/^## /m)[0] ?? "";
+    const rows = [...section.matchAll(/^\| `(\w+)` +\|/gm)].map((match) => match[1]);
+    expect(rows.toSorted()).toEqual(fields.toSorted());
+  });
+
+  test.each(requests)("of %s: has a call with curl and an answer that is JSON", (name) => {
+    const [method = "", path = ""] = name.split(" ");
+    const section = sections.get(name) ?? "";
+    const [, call = ""] = /^```sh\n(curl .*)\n```$/m.exec(section) ?? [];
+    const [, answer = ""] = /^```json\n([\s\S]*?)\n```$/m.exec(section) ?? [];
+    const [, called] = /http:\/\/localhost([\w/-]+)/.exec(call) ?? [];
+    expect(called?.replace(/apps\/\w+/, "apps/:app")).toBe(path);
+    expect(call.includes("--request POST")).toBe(method === "POST");
+    const values = answer.startsWith("{\n") ? [answer] : answer.split("\n");
+    for (const value of values) expect(JSON.parse(value)).toBeInstanceOf(Object);
+  });
+
+  test("has the status of every error that has one of its own", () => {
+    const codes = [...read("src/errors.ts").matchAll(/^ {2}(FCGI_PM_[A-Z_]+):/gm)].map((match) => match[1] ?? "");
+    const own = codes
+      .filter(isErrorCode)
+      .map((code) => [failureOf(new FcgiPmError(code, "")).status, code] as const)
+      .filter(([status]) => status !== 409);
+    const rows = [...page.matchAll(/^\| (\d{3}) +\| `(FCGI_PM_[A-Z_]+)` +\|/gm)].map((match) => [
+      Number(match[1]),
+      match[2],
+    ]);
+    expect(own.length).toBeGreaterThan(5);
+    expect(rows.toSorted()).toEqual(own.toSorted());
+  });
+
+  test("has the limits", () => {
+    const rows = new Map(
+      [...page.matchAll(/^\| ([\w ]+?) +\| (\S+) +\| [^|]+ \|$/gm)].map((match) => [match[1], match[2]]),
+    );
+    expect(rows.get("connections")).toBe(String(usualLimits.mostConnections));
+    expect(rows.get("clients that follow logs or events")).toBe(String(usualLimits.mostStreams));
+    expect(rows.get("time from the connection to the whole request")).toBe(formatDuration(usualLimits.askMs));
+    expect(rows.get("time to take an answer")).toBe(formatDuration(usualLimits.takeMs));
   });
 });
