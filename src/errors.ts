@@ -51,7 +51,7 @@ const catalogue = {
   FCGI_PM_RELOAD_REFUSED: { exitStatus: 1, remedy: "mend what is named above, then reload again; nothing has changed" },
   FCGI_PM_ROLL_TAKEN_BACK: {
     exitStatus: 1,
-    remedy: "mend the program, then reload again; the workers of before serve on",
+    remedy: "mend the program, then reload again; nothing has changed",
   },
   FCGI_PM_COMMAND_FAILED: { exitStatus: 1, remedy: "fcgi-pm logs APP shows what the workers wrote" },
   FCGI_PM_COMMAND_GIVEN_UP: { exitStatus: 1, remedy: "fcgi-pm status shows what came of it, then try again" },

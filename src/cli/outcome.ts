@@ -16,10 +16,16 @@ const deeds: Sentences = {
   unchanged: () => "unchanged",
   added: (o) => `added, ${workers(o.wanted)} ready in ${took(o)}`,
   removed: (o) => `removed in ${took(o)}`,
-  rolled: (o) => `rolled to generation ${o.generation}, ${o.wanted} of ${workers(o.wanted)} replaced in ${took(o)}`,
+  rolled: (o) =>
+    o.wanted === 0
+      ? `stopped; it will start as generation ${o.generation}`
+      : `rolled to generation ${o.generation}, ${o.wanted} of ${workers(o.wanted)} replaced in ${took(o)}`,
   moved: (o) => `moved to its new listener with ${workers(o.wanted)} in ${took(o)}`,
   applied: () => "changed in place",
-  scaled: (o) => `scaled to ${workers(o.wanted)} in ${took(o)}`,
+  scaled: (o) =>
+    o.wanted === 0
+      ? "stopped; it will start with another number of workers"
+      : `scaled to ${workers(o.wanted)} in ${took(o)}`,
   stopped: (o) => `stopped in ${took(o)}`,
   restarted: (o) => `restarted, ${workers(o.wanted)} ready in ${took(o)}`,
 };

@@ -17,7 +17,9 @@ export interface StatusOptions {
 export async function status(app: string | undefined, options: StatusOptions): Promise<number> {
   const { managers, failed } = await lookAround(app, options.control);
   if (options.json === true) await printJson({ version: 1, managers });
-  else await printLines(describe(app, managers, { ...screenOf(process.stdout), nowMs: Date.now() }));
+  else if (managers.length > 0 || failed.length === 0) {
+    await printLines(describe(app, managers, { ...screenOf(process.stdout), nowMs: Date.now() }));
+  }
   const statuses = failed.map((error) => complain(error, options.json === true ? "json" : "words"));
   return statuses[0] ?? verdict(managers);
 }

@@ -3,7 +3,7 @@ import { FcgiPmError } from "../errors.ts";
 import type { AppOutcome } from "./protocol.ts";
 
 const failures = {
-  "taken-back": { code: "FCGI_PM_ROLL_TAKEN_BACK", words: "the new workers failed, the old ones serve on" },
+  "taken-back": { code: "FCGI_PM_ROLL_TAKEN_BACK", words: "the new workers failed, everything stays as it was" },
   failed: { code: "FCGI_PM_COMMAND_FAILED", words: "its workers do not start, and the manager goes on trying" },
   "given-up": { code: "FCGI_PM_COMMAND_GIVEN_UP", words: "another command came between" },
 } as const;

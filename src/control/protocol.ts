@@ -142,7 +142,7 @@ export interface AppOutcome {
     | "restarted";
   /** Why, in words: `processes: 4 -> 8`, `the program has changed`. */
   readonly changes: readonly string[];
-  /** Of a dry run: `planned`. `taken-back`: the new workers failed, the old ones serve on. `failed`: workers do not start, the manager goes on trying. `given-up`: another command came between. */
+  /** Of a dry run: `planned`. `taken-back`: the new workers failed, everything stays as it was. `failed`: workers do not start, the manager goes on trying. `given-up`: another command came between. */
   readonly result: "planned" | "done" | "taken-back" | "failed" | "given-up";
   readonly generation: number;
   readonly wanted: number;

@@ -1,7 +1,7 @@
 /** What operators reach a running manager by: the control socket, and the watch on files. Loaded after the workers are up. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { App } from "../config/app.ts";
-import { openControl } from "../control/server.ts";
+import { type ControlServer, openControl } from "../control/server.ts";
 import type { Status } from "../observe/status.ts";
 import { ensureControlDirectory } from "../os/runtime-dir.ts";
 import type { Hall } from "./hall.ts";
@@ -37,26 +37,31 @@ export async function openControlRoom(parts: ControlRoomParts): Promise<ControlR
       reason: error instanceof Error ? (error.stack ?? error.message) : String(error),
     });
   const watching = new Watching(hall, reloads);
-  try {
-    const path = pathOf(parts);
-    const server = await openControl({ operations, listen: { path }, onBug });
-    journal.tell(undefined, { type: "control.listening", path });
-    return {
-      path,
-      watch: (apps) => watching.watch(apps),
-      close: async () => {
-        await watching.close();
-        await server.close();
-      },
-    };
-  } catch (error) {
-    journal.tell(undefined, { type: "control.unavailable", reason: (error as Error).message });
-    return { path: undefined, watch: (apps) => watching.watch(apps), close: () => watching.close() };
+  const servers: ControlServer[] = [];
+  let reached: string | undefined;
+  for (const path of pathsOf(parts)) {
+    try {
+      if (dirname(path) === parts.directory) ensureControlDirectory(parts.directory);
+      servers.push(await openControl({ operations, listen: { path }, onBug }));
+      journal.tell(undefined, { type: "control.listening", path });
+      reached ??= path;
+    } catch (error) {
+      journal.tell(undefined, { type: "control.unavailable", path, reason: (error as Error).message });
+    }
   }
+  return {
+    path: reached,
+    watch: (apps) => watching.watch(apps),
+    close: async () => {
+      await watching.close();
+      for (const server of servers) await server.close();
+    },
+  };
 }
 
-function pathOf({ control, directory }: ControlRoomParts): string {
-  if (control !== undefined) return control;
-  ensureControlDirectory(directory);
-  return join(directory, `${process.pid}.control`);
+/** The one that is named, and one where commands look by themselves, unless that is the same. */
+function pathsOf({ control, directory }: ControlRoomParts): string[] {
+  const usual = join(directory, `${process.pid}.control`);
+  if (control === undefined) return [usual];
+  return dirname(control) === directory ? [control] : [control, usual];
 }

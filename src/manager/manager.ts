@@ -6,6 +6,7 @@ import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
 import { proveLogFile } from "../os/log-file.ts";
 import { keepDescriptorsToOurselves } from "../os/process.ts";
+import { proveControlPath } from "../os/runtime-dir.ts";
 import { processFacts } from "../os/survey.ts";
 import { Hall } from "./hall.ts";
 import { type Journal, openJournal } from "./journal.ts";
@@ -56,7 +57,9 @@ const lastWordsMs = 2000;
 export async function startManager(config: Config, options: ManagerOptions): Promise<Manager> {
   const startedMs = nowMs();
   keepDescriptorsToOurselves();
-  if (config.manager.logFile !== undefined) proveLogFile(config.manager.logFile);
+  const { logFile, control } = config.manager;
+  if (logFile !== undefined) proveLogFile(logFile);
+  if (control !== undefined) proveControlPath(control, options);
   proveOutputs(config.apps);
   const plans: Plan[] = [];
   for (const app of config.apps) plans.push(await planApp(app));
@@ -138,7 +141,8 @@ class Serving implements Manager {
     await this.#openLog();
     // A stop may have come already, and what is opened late is closed at once.
     this.#openControl().catch((error: Error) => {
-      this.journal.tell(undefined, { type: "control.unavailable", reason: error.message });
+      const { controlDirectory: path } = this.#options;
+      this.journal.tell(undefined, { type: "control.unavailable", path, reason: error.message });
       this.#tellReachable();
     });
     return this;
@@ -161,8 +165,10 @@ class Serving implements Manager {
     journal.tell(undefined, { type: "manager.reloading", why });
     this.#reloads.reload(undefined, {}).then(
       (outcomes) => {
-        const failed = outcomes.filter(({ result }) => result !== "done").map(({ app }) => app);
-        journal.tell(undefined, { type: "manager.reloaded", apps: outcomes.map(({ app }) => app), failed });
+        const failed = outcomes.filter(({ result }) => result !== "done");
+        const type = failed.length === 0 ? "manager.reloaded" : "manager.reload-failed";
+        const apps = (failed.length === 0 ? outcomes : failed).map(({ app }) => app);
+        journal.tell(undefined, { type, apps });
       },
       (error: Error) => journal.tell(undefined, { type: "manager.refuses-reload", reason: error.message }),
     );

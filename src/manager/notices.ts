@@ -27,10 +27,11 @@ export type ManagerNotice =
   | { readonly type: "manager.killing"; readonly why: string }
   | { readonly type: "manager.ignores"; readonly signal: string }
   | { readonly type: "manager.reloading"; readonly why: string }
-  | { readonly type: "manager.reloaded"; readonly apps: readonly string[]; readonly failed: readonly string[] }
+  | { readonly type: "manager.reloaded"; readonly apps: readonly string[] }
+  | { readonly type: "manager.reload-failed"; readonly apps: readonly string[] }
   | { readonly type: "manager.refuses-reload"; readonly reason: string }
   | { readonly type: "control.listening"; readonly path: string }
-  | { readonly type: "control.unavailable"; readonly reason: string }
+  | { readonly type: "control.unavailable"; readonly path: string; readonly reason: string }
   | { readonly type: "control.told"; readonly command: string }
   | { readonly type: "control.bug"; readonly reason: string }
   | { readonly type: "manager.stopped" }
@@ -64,15 +65,15 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "output.mended": (n) => `${n.file} is written again`,
   "manager.started": (n) => `fcgi-pm ${n.version} started for ${n.apps.join(", ")}`,
   "manager.ready": (n) => `all workers ready after ${formatDuration(n.tookMs)}`,
-  "manager.stopping": (n) => `${n.why}: stopping; once more ends all at once`,
+  "manager.stopping": (n) => `${n.why}: stopping; a second time ends all at once`,
   "manager.killing": (n) => `${n.why}: killing all workers now`,
   "manager.ignores": (n) => `${n.signal} is ignored: this version does nothing on it`,
   "manager.reloading": (n) => `${n.why}: reloading`,
-  "manager.reloaded": (n) =>
-    n.failed.length === 0 ? `reloaded: ${n.apps.join(", ")}` : `reload failed for ${n.failed.join(", ")}`,
+  "manager.reloaded": (n) => `reloaded: ${n.apps.join(", ")}`,
+  "manager.reload-failed": (n) => `reload failed for ${n.apps.join(", ")}`,
   "manager.refuses-reload": (n) => `reload refused, everything stays as it is: ${n.reason}`,
   "control.listening": (n) => `control socket ${n.path}`,
-  "control.unavailable": (n) => `there is no control socket, so that no command reaches this manager: ${n.reason}`,
+  "control.unavailable": (n) => `no command reaches this manager by ${n.path}: ${n.reason}`,
   "control.told": (n) => `told through the control socket: ${n.command}`,
   "control.bug": (n) => `a command failed by a bug in fcgi-pm: ${n.reason}`,
   "manager.stopped": () => "stopped",
@@ -101,6 +102,7 @@ const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"],
   "manager.killing": "warn",
   "manager.ignores": "warn",
   "manager.refuses-reload": "error",
+  "manager.reload-failed": "error",
   "control.listening": "debug",
   "control.unavailable": "warn",
   "control.bug": "error",

@@ -75,10 +75,15 @@ export function plannedOutcome({ change, action, plan, runtime }: Step): AppOutc
     action,
     changes: change.details,
     result: "planned",
-    generation: (runtime?.pool.wish.generation ?? 0) + (action === "rolled" ? 1 : 0),
+    generation: generationOf(action, runtime),
     wanted: plan?.app.processes ?? 0,
     tookMs: 0,
   };
+}
+
+function generationOf(action: Step["action"], runtime: Runtime | undefined): number {
+  if (runtime === undefined) return 1;
+  return action === "rolled" || action === "moved" ? runtime.nextGeneration : runtime.pool.wish.generation;
 }
 
 /** Binds what is new; a failure releases what was bound, and nothing has changed. */

@@ -133,13 +133,17 @@ export class Runtime {
     this.#post({ type: "wanted", wish: {}, policy: policyOf(plan.app) });
   }
 
-  /** A new generation of this make is wanted. Gives its number. */
-  roll(make: Make, batch: number): number {
-    this.#lastGeneration += 1;
-    const generation = this.#lastGeneration;
+  /** The number that the next generation will have. */
+  get nextGeneration(): number {
+    return this.#lastGeneration + 1;
+  }
+
+  /** A new generation of this make is wanted. */
+  roll(make: Make, batch: number): void {
+    const generation = this.nextGeneration;
+    this.#lastGeneration = generation;
     this.#makes.set(generation, make);
     this.#post({ type: "wanted", wish: { generation, batch }, policy: policyOf(make.plan.app) });
-    return generation;
   }
 
   /** Calls back for every notice from now on, until the function it gives is called. */

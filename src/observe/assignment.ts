@@ -23,7 +23,7 @@ export function assignment(name: string, value: string): string {
 }
 
 /** By bytes, not by code point: every shell that knows `$'…'` knows those. Octal ends after three digits, whatever follows. */
-function escape(char: string): string {
+function escapeChar(char: string): string {
   const known = escapes[char];
   if (known !== undefined) return known;
   return [...utf8(char)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join("");

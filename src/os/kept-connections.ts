@@ -7,14 +7,14 @@
  * has in flight nobody can see: a request that waits for a timer looks just like no request.
  */
 import { closeSync } from "node:fs";
+import { askToClose } from "./ask-to-close.ts";
 import { nowMs } from "./clock.ts";
 import { connectionHoldersOf, type Holder } from "./connection-holders.ts";
 import { admitPackets, refusePackets } from "./packet-filter.ts";
-import { peek, SystemCallError, shutdown, takeDescriptor, unreadBytes } from "./posix.ts";
+import { isAtEnd, SystemCallError, shutdown, takeDescriptor, unreadBytes } from "./posix.ts";
 import { read } from "./proc-files.ts";
 import type { Watched } from "./procfs.ts";
 import { markOf, unmark } from "./socket-facts.ts";
-import { isWholeRequest } from "./whole-request.ts";
 
 /**
  * A worker that waits for bytes, and gets none, may be in the middle of an upload that pauses. After so long a pause the
@@ -28,6 +28,14 @@ export interface Trace {
   readonly connections: number;
   /** Since when it has looked just so; undefined while it does not wait for all of them. */
   readonly still: Still | undefined;
+  /** Those connections, by inode, that their web servers were asked to close. */
+  readonly asked: ReadonlyMap<number, Asked>;
+}
+
+interface Asked {
+  /** When they may be asked again. */
+  readonly nextMs: number;
+  readonly everyMs: number;
 }
 
 interface Still {
@@ -41,39 +49,35 @@ interface Still {
 
 /**
  * `idle`: nothing is in flight, and nothing can come any more: both ends know that its connections have ended. It may be
- * signalled at once. `leaving`: on one of its connections it has its last request before it; after the answer it reads
- * the end and comes back without it. `waiting`: nothing is to be seen in flight; what comes while it stays stopped shows
- * whether it was idle. `busy`: none of this.
+ * signalled at once. `waiting`: nothing is to be seen in flight; a web server that only keeps the connections closes them
+ * while the worker stays stopped. `busy`: neither.
  */
-export type Outcome = "idle" | "leaving" | "waiting" | "busy";
+export type Outcome = "idle" | "waiting" | "busy";
 
 export interface Kept {
   readonly trace: Trace;
   readonly outcome: Outcome;
 }
 
-const nothingSeen: Kept = { trace: { connections: 0, still: undefined }, outcome: "busy" };
+const nobodyAsked: Trace["asked"] = new Map();
+const nothingSeen: Kept = { trace: { connections: 0, still: undefined, asked: nobodyAsked }, outcome: "busy" };
 
 /**
  * To be called while SIGSTOP is in effect in all threads of a worker that holds connections, each time that it is, with
- * the trace of the time before. Ends its connections where nothing is in flight on them. While it says `waiting`, the
- * worker may be kept stopped for some more milliseconds and looked at again: the request of a busy web server comes
- * soon, and then there is no doubt. Where the kernel does not let us take a descriptor, nothing is ended.
+ * the trace of the time before. Has its connections closed where nothing is in flight on them. While it says `waiting`,
+ * the worker may be kept stopped for some more milliseconds and looked at again: the answer of a web server comes soon,
+ * be it the end of the connection or its next request. Where the kernel does not let us take a descriptor, nothing is done.
  */
 export function releaseKept(pid: number, listener: Watched, before: Trace | undefined): Kept {
   try {
     const holders = connectionHoldersOf(pid, listener);
     if (holders === undefined) return nothingSeen;
     const connections = new Set(holders.flatMap(({ held }) => held.map(({ inode }) => inode))).size;
-    const unsettled = { connections, still: undefined };
+    const unsettled = { connections, still: undefined, asked: before?.asked ?? nobodyAsked };
     if (connections === 0) return { trace: unsettled, outcome: "idle" };
-    if (!isQuiet(holders)) {
-      if (before?.still !== undefined) forEachHeld(holders, unmark);
-      return { trace: unsettled, outcome: letLeave(holders) };
-    }
-    const still = stillAsBefore(before?.still, holders);
-    const isIdle = still.hasRun && nowMs() - still.sinceMs >= stillMs;
-    return { trace: { connections, still }, outcome: isIdle ? end(holders) : "waiting" };
+    if (isQuiet(holders)) return judgeQuiet(holders, { ...unsettled, still: before?.still });
+    if (before?.still !== undefined) forEachHeld(holders, unmark);
+    return { trace: unsettled, outcome: "busy" };
   } catch (error) {
     if (error instanceof SystemCallError || typeof (error as NodeJS.ErrnoException).code === "string")
       return nothingSeen;
@@ -86,32 +90,37 @@ function isQuiet(holders: readonly Holder[]): boolean {
   return holders.every(({ isReading, held }) => isReading && held.every(({ unreadBytes }) => unreadBytes === 0));
 }
 
-/**
- * The surest sign of a worker that was idle when it was stopped: its next request lies before it, unread and whole. Then
- * its web server sends nothing more until it has the answer, and the input may end here: after the answer the worker
- * reads the end. A program of several threads may read on while it answers, and would take the end for its client's.
- */
-function letLeave(holders: readonly Holder[]): Outcome {
-  let outcome: Outcome = "busy";
-  for (const { pid, held, threads, isReading } of holders) {
-    if (!isReading || threads.length > 1) continue;
-    for (const { fd, unreadBytes } of held) {
-      if (unreadBytes > 0 && withDescriptor(pid, fd, endInputAfterRequest)) outcome = "leaving";
-    }
-  }
-  return outcome;
+function judgeQuiet(holders: readonly Holder[], before: Trace): Kept {
+  const { connections } = before;
+  const still = stillAsBefore(before.still, holders);
+  if (areLeft(holders, before.asked)) return { trace: { ...before, still }, outcome: "idle" };
+  const trace = { connections, still, asked: askAgain(holders, before.asked) };
+  const isIdle = still.hasRun && nowMs() - still.sinceMs >= stillMs;
+  return { trace, outcome: isIdle ? end(holders) : "waiting" };
 }
 
-/** The largest request that is looked through: as much as a Unix socket holds by default. */
-const largestRequest = 256 * 1024;
+/** Have the web servers closed all of them, asked to do so? Who does it unasked may only have said all that it has to say. */
+function areLeft(holders: readonly Holder[], asked: Trace["asked"]): boolean {
+  const wereAsked = holders.every(({ held }) => held.every(({ inode }) => asked.has(inode)));
+  return wereAsked && forEachHeld(holders, isAtEnd).every((hasEnded) => hasEnded);
+}
 
-function endInputAfterRequest(fd: number): boolean {
-  const length = unreadBytes(fd);
-  if (length > largestRequest) return false;
-  const bytes = peek(fd, Buffer.allocUnsafe(length + 1));
-  if (bytes.length !== length || !isWholeRequest(bytes)) return false;
-  shutdown(fd, "input");
-  return true;
+/** nginx keeps what comes before an answer has begun in a buffer of 4 KiB: an hour of asking takes a tenth of it. */
+const firstAskMs = 5;
+const askGrowth = 1.25;
+
+function askAgain(holders: readonly Holder[], before: Trace["asked"]): Trace["asked"] {
+  const all = holders.flatMap(({ pid, held }) =>
+    held.map(({ fd, inode }) => [inode, withDescriptor(pid, fd, (ours) => askOne(ours, before.get(inode)))] as const),
+  );
+  return new Map(all.flatMap(([inode, asked]) => (asked === undefined ? [] : [[inode, asked]])));
+}
+
+function askOne(fd: number, before: Asked | undefined): Asked | undefined {
+  if ((before !== undefined && nowMs() < before.nextMs) || isAtEnd(fd)) return before;
+  askToClose(fd);
+  const everyMs = before === undefined ? firstAskMs : before.everyMs * askGrowth;
+  return { nextMs: nowMs() + everyMs, everyMs };
 }
 
 function end(holders: readonly Holder[]): Outcome {

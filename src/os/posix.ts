@@ -79,8 +79,10 @@ const SO_PEERCRED = 17;
 const SO_ATTACH_FILTER = 26;
 const SO_DETACH_FILTER = 27;
 const FIONREAD = 0x541b;
+const SIOCOUTQ = 0x5411;
 const MSG_PEEK = 0x2;
 const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
 /** The same numbers on every architecture. */
 const SYS_pidfd_open = 434;
 const SYS_pidfd_getfd = 438;
@@ -194,6 +196,11 @@ export function send(fd: number, bytes: Buffer): void {
   checked("send", Number(sendCall(fd, bytes, bytes.length, 0)));
 }
 
+/** Does not wait for room. */
+export function sendNow(fd: number, bytes: Buffer): void {
+  checked("send", Number(sendCall(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)));
+}
+
 /** Bytes that came in, at most `buffer.length`. Blocks until there are some. */
 export function receive(fd: number, buffer: Buffer): number {
   return checked("recv", Number(recvCall(fd, buffer, buffer.length, 0)));
@@ -212,13 +219,19 @@ export function unreadBytes(fd: number): number {
   return value.readInt32LE(0);
 }
 
-/** Bytes that came in, which stay there for whoever reads them. At most `buffer.length`; none where there are none. */
-export function peek(fd: number, buffer: Buffer): Buffer {
+/** How many bytes a connection has that its peer has not taken. */
+export function unsentBytes(fd: number): number {
+  const value = Buffer.alloc(4);
+  checked("ioctl", ioctlCall()(fd, SIOCOUTQ, value));
+  return value.readInt32LE(0);
+}
+
+/** Has the peer closed the connection, or reset it, with nothing left to read? */
+export function isAtEnd(fd: number): boolean {
   try {
-    const length = checked("recv", Number(recvCall(fd, buffer, buffer.length, MSG_PEEK | MSG_DONTWAIT)));
-    return buffer.subarray(0, length);
+    return checked("recv", Number(recvCall(fd, Buffer.alloc(1), 1, MSG_PEEK | MSG_DONTWAIT))) === 0;
   } catch (error) {
-    if (error instanceof SystemCallError && error.errno === "EAGAIN") return buffer.subarray(0, 0);
+    if (error instanceof SystemCallError) return error.errno !== "EAGAIN";
     throw error;
   }
 }

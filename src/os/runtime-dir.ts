@@ -1,5 +1,5 @@
 /** Where sockets lie that nobody named: the runtime directory. */
-import { chmodSync, lstatSync, mkdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 
@@ -44,6 +44,25 @@ export function ensureControlDirectory(path: string): void {
   if (!found.isDirectory()) throw wrong(path, "is no directory");
   if (found.uid !== process.geteuid?.()) throw wrong(path, `belongs to another user (${found.uid})`);
   if ((found.mode & 0o777) !== 0o700) chmodSync(path, 0o700);
+}
+
+/** Could a control socket lie there? A directory of our own is made for it; any other has to be there. */
+export function proveControlPath(
+  path: string,
+  own: { readonly runtimeDirectory: string; readonly controlDirectory: string },
+): void {
+  const directory = dirname(path);
+  try {
+    if (directory === own.controlDirectory) ensureControlDirectory(directory);
+    else if (directory === own.runtimeDirectory) ensureRuntimeDirectory(directory);
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code;
+    throw new FcgiPmError(
+      "FCGI_PM_CONTROL_PATH_WRONG",
+      `Cannot listen for commands at "${path}": ${why} for ${directory}`,
+    );
+  }
 }
 
 function wrong(path: string, why: string): FcgiPmError {

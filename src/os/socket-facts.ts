@@ -1,4 +1,4 @@
-/** What a socket tells whoever has its descriptor: the queue of a listener, how much has come in on a connection. */
+/** What a socket tells whoever has its descriptor, and takes: the queue of a listener, how much has come in on a connection. */
 import { SystemCallError, setSocketOption, socketOption } from "./posix.ts";
 import type { Queue } from "./sockdiag.ts";
 
@@ -7,6 +7,7 @@ const SO_DOMAIN = 39;
 const SO_PEEK_OFF = 42;
 const AF_UNIX = 1;
 const IPPROTO_TCP = 6;
+const TCP_NODELAY = 1;
 const TCP_INFO = 11;
 
 /** `struct tcp_info` of a listening socket: `tcpi_unacked` and `tcpi_sacked` count something else there. */
@@ -38,6 +39,11 @@ export function markOf(fd: number): number {
 
 export function unmark(fd: number): void {
   if (isUnix(fd)) setSocketOption(fd, SOL_SOCKET, SO_PEEK_OFF, -1);
+}
+
+/** What waits to be sent is sent at once, and so is what comes (TCP_NODELAY). */
+export function sendWithoutDelay(fd: number): void {
+  if (!isUnix(fd)) setSocketOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 function isUnix(fd: number): boolean {

@@ -56,9 +56,10 @@ export function describeExit(exit: Exit): string {
   return exit.signal === null ? `exit code ${exit.code ?? "unknown"}` : `signal ${exit.signal}`;
 }
 
+/** What follows a failure; nothing where nobody is to follow. */
 function describeRetry(retryInMs: number | null): string {
-  if (retryInMs === null) return "nobody takes its place";
-  return retryInMs === 0 ? "the next try comes at once" : `the next try comes in ${formatDuration(retryInMs)}`;
+  if (retryInMs === null) return "";
+  return retryInMs === 0 ? "; the next try comes at once" : `; the next try comes in ${formatDuration(retryInMs)}`;
 }
 
 const killReasons = {
@@ -73,7 +74,7 @@ const sentences: { readonly [T in NoticeType]: (notice: Extract<Notice, { type: 
   "worker.died": (n) =>
     n.wasReady
       ? `worker ${n.number} died after ${formatDuration(n.livedMs)}: ${describeExit(n.exit)}`
-      : `worker ${n.number} died before it was ready, after ${formatDuration(n.livedMs)}: ${describeExit(n.exit)}; ${describeRetry(n.retryInMs)}`,
+      : `worker ${n.number} died before it was ready, after ${formatDuration(n.livedMs)}: ${describeExit(n.exit)}${describeRetry(n.retryInMs)}`,
   "worker.recycled": (n) => `worker ${n.number} ended by itself after ${formatDuration(n.livedMs)}, replaced`,
   "worker.late": (n) => `worker ${n.number} is not ready after ${formatDuration(n.waitedMs)}, it will be replaced`,
   "worker.stopped": (n) => `worker ${n.number} stopped: ${describeExit(n.exit)}`,
@@ -82,13 +83,14 @@ const sentences: { readonly [T in NoticeType]: (notice: Extract<Notice, { type: 
     `worker ${n.number} is still there ${formatDuration(n.waitedMs)} after SIGKILL: the kernel holds it`,
   "worker.drain-timeout": (n) =>
     `worker ${n.number} is still busy after ${formatDuration(n.waitedMs)}, it gets the stop signal now`,
-  "spawn.refused": (n) => `worker ${n.number} could not be spawned: ${n.reason}; ${describeRetry(n.retryInMs)}`,
+  "spawn.refused": (n) => `worker ${n.number} could not be spawned: ${n.reason}${describeRetry(n.retryInMs)}`,
   "pool.ready": (n) => `${n.ready} of ${n.size} workers ready`,
-  "pool.crash-loop": (n) => `no worker gets ready: ${n.failures} tries failed; ${describeRetry(n.retryInMs)}`,
+  "pool.crash-loop": (n) => `no worker gets ready: ${n.failures} tries failed${describeRetry(n.retryInMs)}`,
   "pool.spends-too-fast": (n) =>
     `workers die faster than the spawn budget allows: the next one comes in ${formatDuration(n.waitMs)}`,
   "pool.stopped": () => "all workers have ended",
-  "roll.began": (n) => `reload: ${n.size} workers of generation ${n.from} are replaced by generation ${n.generation}`,
+  "roll.began": (n) =>
+    `reload: ${n.size === 1 ? "the worker" : `${n.size} workers`} of generation ${n.from} replaced by generation ${n.generation}`,
   "roll.advanced": (n) => `reload: ${n.done} of ${n.size} workers are of generation ${n.generation}`,
   "roll.done": (n) => `reloaded to generation ${n.generation} after ${formatDuration(n.tookMs)}`,
   "roll.taken-back": (n) =>

@@ -123,7 +123,7 @@ describe("what came of it", () => {
     expect(words.code).toBe(1);
     expect(words.stdout).toMatch(/^blog: rolled to generation 3/);
     expect(words.stderr.split("\n")).toEqual([
-      `error: Cannot reload shop: the new workers failed, the old ones serve on: ${reason}`,
+      `error: Cannot reload shop: the new workers failed, everything stays as it was: ${reason}`,
       "    | no database\\x07",
       expect.stringMatching(/^ {2}try: /),
     ]);

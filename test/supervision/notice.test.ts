@@ -21,7 +21,7 @@ test.each<[Notice, string]>([
   ],
   [
     { type: "worker.died", exit, livedMs: 40, wasReady: false, retryInMs: null, ...worker },
-    "worker 3 died before it was ready, after 40ms: exit code 1; nobody takes its place",
+    "worker 3 died before it was ready, after 40ms: exit code 1",
   ],
   [{ type: "worker.recycled", livedMs: 7_200_000, ...worker }, "worker 3 ended by itself after 2h, replaced"],
   [{ type: "worker.late", waitedMs: 60_000, ...worker }, "worker 3 is not ready after 1m, it will be replaced"],
