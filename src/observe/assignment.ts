@@ -18,7 +18,7 @@ const escapes: { readonly [char: string]: string } = {
 export function assignment(name: string, value: string): string {
   if (needsNoQuotes.test(value)) return `${name}=${value}`;
   if (!hasControls.test(value)) return `${name}='${value.replaceAll("'", "'\\''")}'`;
-  const text = value.replace(/[\u0000-\u001f'\\\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escape);
+  const text = value.replace(/[\u0000-\u001f'\\\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeChar);
   return `${name}=$'${text}'`;
 }
 

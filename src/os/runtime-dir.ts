@@ -57,6 +57,7 @@ export function proveControlPath(
     else if (directory === own.runtimeDirectory) ensureRuntimeDirectory(directory);
     accessSync(directory, constants.W_OK | constants.X_OK);
   } catch (error) {
+    if (error instanceof FcgiPmError) throw error;
     const why = (error as NodeJS.ErrnoException).code;
     throw new FcgiPmError(
       "FCGI_PM_CONTROL_PATH_WRONG",
