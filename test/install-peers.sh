@@ -9,11 +9,11 @@ packages=(
   # programs and what they are made with
   gcc libc6-dev libfcgi-dev libfcgi-bin libfcgi-perl libcgi-fast-perl ruby ruby-fcgi golang-go php-cgi fcgiwrap python3
   # other process managers, for comparison
-  spawn-fcgi multiwatch supervisor
+  spawn-fcgi multiwatch supervisor php8.2-fpm
   # tools of the tests
   procps util-linux coreutils
 )
-units=(nginx lighttpd apache2 apache-htcacheclean fcgiwrap.socket fcgiwrap supervisor)
+units=(nginx lighttpd apache2 apache-htcacheclean fcgiwrap.socket fcgiwrap supervisor php8.2-fpm)
 policy=/usr/sbin/policy-rc.d
 
 missing() {

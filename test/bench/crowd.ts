@@ -1,11 +1,11 @@
 /** Time until many workers wait in accept, and what a manager's memory grows by with each. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Contestant, startManager } from "./contestants.ts";
+import { startManager } from "./contestants.ts";
 import { memoryOf } from "./procfs.ts";
 import { inRounds, type Samples } from "./rounds.ts";
 import { medianOf, type Result, type Row, ratioTo } from "./table.ts";
 
-const rounds = { count: 3 };
+const rounds = { count: 3, slowEvery: 3 };
 const mostMs = 3000;
 const mostRssMb = 60;
 const mostKb = 100;
@@ -19,8 +19,8 @@ interface Crowd {
 }
 
 async function gather(workers: number): Promise<Crowd> {
-  const rssKb = new Map<Contestant["name"], number[]>();
-  const pssKb = new Map<Contestant["name"], number[]>();
+  const rssKb = new Map<string, number[]>();
+  const pssKb = new Map<string, number[]>();
   const took = await inRounds(rounds, async (who) => {
     const manager = await startManager(who, workers);
     await pause(restMs);
@@ -77,7 +77,7 @@ function divided(samples: Samples, by: number): Samples {
 
 /** Sample by sample, of the same round. */
 function growth(from: Samples, to: Samples, workers: number): Samples {
-  const grown = (name: Contestant["name"], values: readonly number[]) =>
+  const grown = (name: string, values: readonly number[]) =>
     values.map((value, round) => (value - (from.get(name)?.[round] ?? Number.NaN)) / workers);
   return new Map([...to].map(([name, values]) => [name, grown(name, values)]));
 }

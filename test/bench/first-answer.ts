@@ -2,6 +2,7 @@
 import { aloneCommand } from "./contestants.ts";
 import { measure } from "./gauge.ts";
 import { freshSocket } from "./places.ts";
+import { echo } from "./programs.ts";
 import { inRounds } from "./rounds.ts";
 import { median, type Result, summary } from "./table.ts";
 
@@ -25,7 +26,7 @@ export async function measureFirstAnswer(): Promise<Result> {
     alone.push(await first(aloneCommand));
   };
   const samples = await inRounds({ count: 25, slowEvery: 8, beside }, (who) =>
-    first((socket) => who.command(workers, socket)),
+    first((socket) => who.command(workers, socket, echo())),
   );
   // Round by round: what slows the machine slows both.
   const ratios = (samples.get("fcgi-pm") ?? []).map((ms, round) => ms / ((node[round] ?? 0) + (alone[round] ?? 0)));

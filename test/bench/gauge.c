@@ -8,7 +8,13 @@
  *                                   until our stdin ends
  *   gauge replaced MANAGER          kills one child; ms until a new one waits in accept
  *   gauge answered MANAGER SOCKET   kills all children; ms until the next answer, tries refused, tries lost
- *   gauge load SOCKET CONNECTIONS SECONDS      requests a second, and how many got no answer
+ *   gauge renewed MANAGER COMMAND…  ms from the start of a command that replaces all children until none of the old
+ *                                   ones is left and as many new ones serve
+ *   gauge chaos MANAGER EVERY_MS SECONDS       kills one random child at a time; how many it killed
+ *   gauge load SOCKET CONNECTIONS QUERY SCRIPT a closed loop until our stdin ends; for each line that comes there, of
+ *                                   the requests that began since the last: seconds, how many were answered, refused,
+ *                                   reset, cut, wrong; median, 99th percentile and longest time of an answer in ms
+ *   gauge http SOCKET TIMES TEXT    ms of each exchange
  */
 #include "gauge.h"
 #include <errno.h>
@@ -18,14 +24,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const double patience_ms = 60000;
-
-static void out_of_time(double from, const char *what) {
-  if (now_ms() - from < patience_ms) return;
-  errno = ETIMEDOUT;
-  fail(what);
-}
 
 static void run(char **command) {
   int status;
@@ -50,9 +48,8 @@ static int waiting(pid_t manager) {
   pid_t children[most_children];
   int count = children_of(manager, children);
   for (int at = 0; at < count; at += 1) {
-    int old = 0;
-    for (int other = 0; other < known && !old; other += 1) old = seen[other] == children[at];
-    if (!old && known < most_children && waits_in_accept(children[at])) seen[known++] = children[at];
+    if (is_among(children[at], seen, known) || known == most_children) continue;
+    if (waits_in_accept(children[at])) seen[known++] = children[at];
   }
   return known;
 }
@@ -71,34 +68,7 @@ static void crowd(int count, char **command) {
   stop(pid);
 }
 
-static int is_among(pid_t pid, const pid_t *pids, int count) {
-  for (int at = 0; at < count; at += 1)
-    if (pids[at] == pid) return 1;
-  return 0;
-}
-
-static int has_new_waiter(pid_t manager, const pid_t *before, int known) {
-  pid_t children[most_children];
-  int count = children_of(manager, children);
-  for (int at = 0; at < count; at += 1)
-    if (!is_among(children[at], before, known) && waits_in_accept(children[at])) return 1;
-  return 0;
-}
-
-static void replaced(pid_t manager) {
-  pid_t before[most_children];
-  int known = children_of(manager, before);
-  if (!known) fail("no child to kill");
-  double from = now_ms();
-  kill(before[0], SIGKILL);
-  while (!has_new_waiter(manager, before, known)) {
-    out_of_time(from, "replacement");
-    sleep_us(50);
-  }
-  printf("%.3f\n", now_ms() - from);
-}
-
-static void answered(pid_t manager, const char *socket) {
+static void answered_again(pid_t manager, const char *socket) {
   pid_t children[most_children];
   int count = children_of(manager, children);
   double from = now_ms();
@@ -114,12 +84,16 @@ int main(int argc, char **argv) {
   const char *what = argc < 3 ? "" : argv[1];
   prctl(PR_SET_TIMERSLACK, 1);
   prctl(PR_SET_CHILD_SUBREAPER, 1); // what outlives a manager comes to us
+  ask_for("", "");
   if (!strcmp(what, "run")) run(argv + 2);
   else if (!strcmp(what, "first") && argc > 3) first(argv[2], argv + 3);
   else if (!strcmp(what, "crowd") && argc > 3) crowd(atoi(argv[2]), argv + 3);
   else if (!strcmp(what, "replaced")) replaced(atoi(argv[2]));
-  else if (!strcmp(what, "answered") && argc > 3) answered(atoi(argv[2]), argv[3]);
-  else if (!strcmp(what, "load") && argc > 4) load(argv[2], atoi(argv[3]), atof(argv[4]));
+  else if (!strcmp(what, "answered") && argc > 3) answered_again(atoi(argv[2]), argv[3]);
+  else if (!strcmp(what, "renewed") && argc > 3) renewed(atoi(argv[2]), argv + 3);
+  else if (!strcmp(what, "chaos") && argc > 4) chaos(atoi(argv[2]), atof(argv[3]), atof(argv[4]));
+  else if (!strcmp(what, "load") && argc > 5) ask_for(argv[4], argv[5]), load(argv[2], atoi(argv[3]));
+  else if (!strcmp(what, "http") && argc > 4) ask_http(argv[2], atoi(argv[3]), argv[4]);
   else return fprintf(stderr, "usage: see gauge.c\n"), 2;
   return 0;
 }

@@ -1,8 +1,9 @@
 /** The measuring hand, written in C (gauge.c): compiled once a run, called for every sample. */
-import { execFile, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { promisify } from "node:util";
 import { benchSources, scratch } from "./places.ts";
 
@@ -10,8 +11,8 @@ const run = promisify(execFile);
 
 let compiled: string | undefined;
 
-/** Compiles it, the first time. */
-function gauge(): string {
+/** The path of the program. Compiles it, the first time. */
+export function gauge(): string {
   if (compiled !== undefined) return compiled;
   const sources = readdirSync(benchSources).filter((name) => name.endsWith(".c"));
   const target = join(scratch(), "gauge");
@@ -27,6 +28,33 @@ export async function measure(...args: readonly (string | number)[]): Promise<nu
   return numbersIn(stdout);
 }
 
+/** A call that runs on until its stdin ends. */
+export interface Lasting {
+  readonly stdin: Writable;
+  /** The next numbers that it prints; none at its end. */
+  next(): Promise<number[]>;
+  /** Ends its stdin, and waits for its end. */
+  stop(): Promise<void>;
+}
+
+export function startLasting(...args: readonly (string | number)[]): Lasting {
+  const child: ChildProcess & { stdin: Writable; stdout: Readable } = spawn(gauge(), args.map(String), {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ended = once(child, "close");
+  // Its end is told by `next`; what is written to it afterwards is lost.
+  child.stdin.on("error", () => {});
+  const next = async () => {
+    const line = await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)]);
+    return line === undefined ? [] : numbersIn(String(line[0]));
+  };
+  const stop = async () => {
+    child.stdin.end();
+    await ended;
+  };
+  return { stdin: child.stdin, next, stop };
+}
+
 /** A manager whose workers all wait in accept. */
 export interface Running {
   readonly pid: number;
@@ -38,15 +66,9 @@ export interface Running {
 
 /** Starts a command under the gauge, which stops it as well if we should go without a word. */
 export async function startCrowd(workers: number, command: readonly string[]): Promise<Running> {
-  const child = spawn(gauge(), ["crowd", String(workers), ...command], { stdio: ["pipe", "pipe", "inherit"] });
-  const ended = once(child, "close");
-  const line = await Promise.race([once(child.stdout, "data"), ended.then(() => undefined)]);
-  const [tookMs, pid] = line === undefined ? [] : numbersIn(String(line[0]));
+  const { next, stop } = startLasting("crowd", workers, ...command);
+  const [tookMs, pid] = await next();
   if (tookMs === undefined || pid === undefined) throw new Error(`Cannot start "${command.join(" ")}"`);
-  const stop = async () => {
-    child.stdin.end();
-    await ended;
-  };
   return { pid, tookMs, stop };
 }
 

@@ -3,12 +3,17 @@ import { readFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { measureAllKilled } from "./all-killed.ts";
+import { measureChaos } from "./chaos.ts";
 import { measureCrowd } from "./crowd.ts";
 import { writePerformance } from "./document.ts";
 import { measureFirstAnswer } from "./first-answer.ts";
 import { measureIdle } from "./idle.ts";
 import { discardScratch } from "./places.ts";
+import { measureReload } from "./reload.ts";
+import { measureIdleReload } from "./reload-idle.ts";
+import { measurePhpReload } from "./reload-php.ts";
 import { measureReplacement } from "./replacement.ts";
+import { measureStatus } from "./status.ts";
 import { markdown, type Result } from "./table.ts";
 import { measureThroughput } from "./throughput.ts";
 
@@ -19,6 +24,11 @@ const metrics: Readonly<Record<string, () => Promise<Result>>> = {
   crowd: measureCrowd,
   idle: measureIdle,
   throughput: measureThroughput,
+  chaos: measureChaos,
+  status: measureStatus,
+  "reload-idle": measureIdleReload,
+  reload: measureReload,
+  "reload-php": measurePhpReload,
 };
 
 async function main(): Promise<void> {
@@ -29,8 +39,10 @@ async function main(): Promise<void> {
   const [busy = 0] = loadavg();
   const results: Result[] = [];
   for (const [name, measure] of wanted) {
-    process.stderr.write(`measuring ${name} …\n`);
+    process.stderr.write(`measuring ${name} … `);
+    const from = performance.now();
     results.push(await measure());
+    process.stderr.write(`${((performance.now() - from) / 1000).toFixed(0)} s\n`);
   }
   const table = markdown(results);
   process.stdout.write(`${table}\n`);
@@ -44,7 +56,7 @@ function description(busy: number): string {
   return (
     `Made by \`npm run bench -- --write\` on ${machine}; load average ${busy.toFixed(1)} before the run, ${(loadavg()[0] ?? 0).toFixed(1)} after it. ` +
     "Each cell: median [least..most] (samples). The contestants take turns, round by round, with 4 workers of " +
-    "`fixtures/apps/echo.c` on a Unix socket. A ratio of the first and the last line is the median over the rounds."
+    "`fixtures/apps/echo.c` on a Unix socket. The ratios of the first answer and of the requests a second are medians over the rounds."
   );
 }
 

@@ -1,5 +1,4 @@
 /** Where things lie. The bundle that runs this is as deep in the tree as its sources (see the script in package.json). */
-import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -9,10 +8,10 @@ const root = resolve(import.meta.dirname, "../..");
 /** fcgi-pm as people run it: the built bundle. */
 export const fcgiPm = join(root, "bin/fcgi-pm.js");
 export const benchSources = join(root, "test/bench");
+export const appSources = join(root, "fixtures/apps");
 export const performancePage = join(root, "docs/performance.md");
 
 let directory: string | undefined;
-let worker: string | undefined;
 
 /** A directory of this run, short enough for socket paths. */
 export function scratch(): string {
@@ -22,14 +21,6 @@ export function scratch(): string {
 
 export function discardScratch(): void {
   if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
-}
-
-/** The program that every manager runs: fixtures/apps/echo.c, a C program on libfcgi. */
-export function echo(): string {
-  if (worker !== undefined) return worker;
-  worker = join(scratch(), "echo");
-  execFileSync("gcc", ["-O1", "-pthread", "-o", worker, join(root, "fixtures/apps/echo.c"), "-lfcgi"]);
-  return worker;
 }
 
 /** A socket path that nobody has. Every start gets a new one, so that nobody has to clean up after another. */

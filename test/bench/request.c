@@ -7,18 +7,49 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { header = 8, end_request = 3 };
+enum { header = 8, begin_request = 1, end_request = 3, params = 4, standard_input = 5, longest_text = 127 };
 
-/* FCGI_BEGIN_REQUEST (responder, no keep), FCGI_PARAMS (three pairs in 48 bytes) and its end, the end of FCGI_STDIN. */
-const unsigned char request[request_bytes] = {
-    1, 1, 0, 1, 0, 8,  0, 0, 0, 1, 0, 0, 0, 0, 0, 0, /* begin */
-    1, 4, 0, 1, 0, 48, 0, 0,                         /* params */
-    14, 3, 'R', 'E', 'Q', 'U', 'E', 'S', 'T', '_', 'M', 'E', 'T', 'H', 'O', 'D', 'G', 'E', 'T',
-    11, 2, 'S', 'C', 'R', 'I', 'P', 'T', '_', 'N', 'A', 'M', 'E', '/', 'x',
-    12, 0, 'Q', 'U', 'E', 'R', 'Y', '_', 'S', 'T', 'R', 'I', 'N', 'G',
-    1, 4, 0, 1, 0, 0,  0, 0,                         /* end of params */
-    1, 5, 0, 1, 0, 0,  0, 0,                         /* end of stdin */
-};
+unsigned char request[request_space];
+size_t request_length;
+
+static void add(const void *bytes, size_t length) {
+  if (request_length + length > sizeof request) errno = E2BIG, fail("request");
+  memcpy(request + request_length, bytes, length);
+  request_length += length;
+}
+
+static void add_header(int type, size_t length) {
+  const unsigned char bytes[header] = {1, type, 0, 1, length >> 8, length, 0, 0};
+  add(bytes, sizeof bytes);
+}
+
+/* A pair whose lengths take one byte each; without a value, nothing. */
+static size_t add_pair(const char *name, const char *value) {
+  const unsigned char lengths[] = {strlen(name), strlen(value)};
+  if (strlen(value) > longest_text) errno = E2BIG, fail(value);
+  add(lengths, sizeof lengths);
+  add(name, lengths[0]);
+  add(value, lengths[1]);
+  return sizeof lengths + lengths[0] + lengths[1];
+}
+
+/* Makes the request that is sent from now on: GET, without keeping the connection; a script only where one is named. */
+void ask_for(const char *query, const char *script) {
+  static const unsigned char responder[header] = {0, 1, 0};
+  request_length = 0;
+  add_header(begin_request, sizeof responder);
+  add(responder, sizeof responder);
+  size_t start = request_length, length = 0;
+  add_header(params, 0);
+  length += add_pair("REQUEST_METHOD", "GET");
+  length += add_pair("SCRIPT_NAME", "/x");
+  length += add_pair("QUERY_STRING", query);
+  if (*script) length += add_pair("SCRIPT_FILENAME", script);
+  request[start + 4] = length >> 8;
+  request[start + 5] = length;
+  add_header(params, 0);
+  add_header(standard_input, 0);
+}
 
 /* A connected socket, or -1. */
 int connect_to(const char *path, int flags) {
@@ -49,7 +80,7 @@ int ask(const char *path) {
   int fd = connect_to(path, 0);
   if (fd < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (send(fd, request, sizeof request, MSG_NOSIGNAL) == sizeof request)
+  if (send(fd, request, request_length, MSG_NOSIGNAL) == (ssize_t)request_length)
     while (!is_complete(answer, length) && (got = read(fd, answer + length, sizeof answer - length)) > 0) length += got;
   close(fd);
   return is_complete(answer, length);

@@ -1,25 +1,24 @@
 /** Requests a second through the listener: nobody here stands in the path of a request, so all should be alike. */
+import { setTimeout as pause } from "node:timers/promises";
 import { type Name, withManagers } from "./contestants.ts";
-import { measure } from "./gauge.ts";
+import { failedOf, perSecond, startLoad } from "./load.ts";
 import { inRounds, type Samples } from "./rounds.ts";
 import { median, type Result, type Row } from "./table.ts";
 
 const connections = 16;
-const seconds = 0.7;
+const spanMs = 700;
 const peer: Name = "spawn-fcgi + multiwatch";
 
 export function measureThroughput(): Promise<Result> {
   return withManagers(4, async (managers) => {
     let lost = 0;
     const samples = await inRounds({ count: 14 }, async ({ name }) => {
-      const [perSecond = Number.NaN, gone = 0] = await measure(
-        "load",
-        managers.get(name)?.socket ?? "",
-        connections,
-        seconds,
-      );
-      lost += gone;
-      return perSecond;
+      const load = await startLoad(managers.get(name)?.socket ?? "", connections, {});
+      await pause(spanMs);
+      const tally = await load.tally();
+      await load.stop();
+      lost += failedOf(tally);
+      return perSecond(tally);
     });
     const metric = `requests a second, ${connections} connections, 4 workers`;
     const row: Row = { metric, samples, target: "1.00 ± noise", ...compared(samples) };

@@ -59,7 +59,7 @@ test.each<[Notice, string]>([
   [{ type: "pool.stopped" }, "all workers have ended"],
   [
     { type: "roll.began", generation: 3, from: 2, size: 4 },
-    "reload: 4 workers of generation 2 are replaced by generation 3",
+    "reload: 4 workers of generation 2 replaced by generation 3",
   ],
   [{ type: "roll.advanced", generation: 3, done: 1, size: 4 }, "reload: 1 of 4 workers are of generation 3"],
   [{ type: "roll.done", generation: 3, size: 4, tookMs: 1500 }, "reloaded to generation 3 after 1.5s"],
