@@ -46,7 +46,8 @@ export class Eyes {
   }
 
   lookAt(pid: number): Sight {
-    return this.#listener === undefined ? "unseen" : lookAt(pid, this.#listener);
+    const listener = this.#listener;
+    return listener === undefined ? "unseen" : attempt(() => lookAt(pid, listener), "elsewhere");
   }
 
   /** SIGSTOP, then look: a stopped worker takes no new connection, so that what is seen stays true until it goes on. */
@@ -61,7 +62,7 @@ export class Eyes {
 
   #lookWhenStopped(pid: number, listener: Listener, sinceMs: number, answer: (sight: Sight) => void): void {
     const isLong = nowMs() - sinceMs > longestHoldMs;
-    const sight = isStopped(pid) ? this.#lookAtHeld(pid, listener) : "again";
+    const sight = attempt(() => (isStopped(pid) ? this.#lookAtHeld(pid, listener) : "again"), "busy");
     if (sight === "crowded") setTimeout(() => answer(sight), crowdedHoldMs);
     else if (sight !== "again") answer(sight);
     else if (isLong) answer("busy");
@@ -88,9 +89,8 @@ export class Eyes {
 
   /** Those of these workers that hold no connection. */
   idleOf(pids: readonly number[]): number[] {
-    return [...surveyWorkers(pids, this.#listener)]
-      .filter(([, { connections }]) => connections?.length === 0)
-      .map(([pid]) => pid);
+    const facts = attempt(() => surveyWorkers(pids, this.#listener), new Map<number, WorkerFacts>());
+    return [...facts].filter(([, { connections }]) => connections?.length === 0).map(([pid]) => pid);
   }
 
   look(pids: readonly number[]): Sighting {
@@ -121,5 +121,14 @@ export class Eyes {
     const queue = this.#listener?.queue();
     if (queue !== undefined) this.#queueHighest = Math.max(this.#queueHighest, queue.length);
     return queue;
+  }
+}
+
+/** A look may fail where the manager has no descriptor left. The law has to get an answer, and looks again. */
+function attempt<T>(look: () => T, otherwise: T): T {
+  try {
+    return look();
+  } catch {
+    return otherwise;
   }
 }

@@ -40,6 +40,11 @@ export class Hall {
     throw new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${name}" here, only ${known}`);
   }
 
+  /** All is to end. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
   /** Throws once all is to end. */
   refuseWhenClosing(): void {
     if (this.#isClosing) throw new FcgiPmError("FCGI_PM_COMMAND_GIVEN_UP", "This manager is about to end");
@@ -70,21 +75,22 @@ export class Hall {
     if (this.#apps.get(runtime.name) === runtime) this.#apps.delete(runtime.name);
     this.#others.add(runtime);
     if (!this.isShared(runtime)) runtime.closeDoor();
-    await ended(runtime, () => runtime.stop(haste));
+    await ended(runtime, () => runtime.retire(haste));
     this.#others.delete(runtime);
     if (!this.isShared(runtime)) this.#release(runtime);
   }
 
   /** Has another pool the same listener? */
   isShared(runtime: Runtime): boolean {
-    return this.everybody.some((other) => other !== runtime && other.listener === runtime.listener);
+    const { listener } = runtime;
+    return listener !== undefined && this.everybody.some((other) => other !== runtime && other.listener === listener);
   }
 
   /** All pools at once, whatever else they were about to do. */
   async stopAll(haste: "gracefully" | "now"): Promise<void> {
     this.#isClosing = true;
     for (const runtime of this.everybody) runtime.closeDoor();
-    await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.stop(haste))));
+    await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.retire(haste))));
   }
 
   release(): void {

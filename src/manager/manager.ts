@@ -185,10 +185,11 @@ class Serving implements Manager {
     const missing = new Set(this.hall.apps);
     for (const runtime of missing) {
       const stop = runtime.listen(({ type }) => {
-        if (type !== "pool.ready") return;
+        // Who is stopped or removed before it was ready keeps nobody waiting.
+        if (type !== "pool.ready" && type !== "pool.stopped") return;
         stop();
         missing.delete(runtime);
-        if (missing.size > 0) return;
+        if (missing.size > 0 || this.hall.isClosing) return;
         this.#isReady = true;
         this.journal.tell(undefined, { type: "manager.ready", tookMs: Math.round(nowMs() - this.#startedMs) });
         this.#tellReady();

@@ -7,6 +7,7 @@ export type ShellNotice =
   | { readonly type: "listener.replaced-stale"; readonly address: string }
   | { readonly type: "listener.capped"; readonly wanted: number; readonly cap: number }
   | { readonly type: "listener.public"; readonly address: string }
+  | { readonly type: "listener.unchanged"; readonly address: string; readonly reason: string }
   | { readonly type: "listener.taken"; readonly address: string; readonly remedy: string }
   | { readonly type: "listener.non-blocking"; readonly remedy: string }
   | { readonly type: "app.runs-as-root"; readonly remedy: string }
@@ -15,6 +16,7 @@ export type ShellNotice =
   | { readonly type: "app.moved"; readonly address: string }
   | { readonly type: "app.changed"; readonly changes: readonly string[] }
   | { readonly type: "app.touched"; readonly path: string }
+  | { readonly type: "app.unwatched"; readonly reason: string }
   | { readonly type: "output.cut"; readonly number: number; readonly cutBytes: number }
   | { readonly type: "output.dropped"; readonly number: number; readonly lines: number; readonly bytes: number }
   | { readonly type: "output.unwritable"; readonly file: string; readonly reason: string }
@@ -50,6 +52,7 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
     `the kernel caps the listen queue at ${n.cap}, ${n.wanted} are wanted: sysctl net.core.somaxconn=${n.wanted}`,
   "listener.public": (n) =>
     `${n.address} can be reached from other machines, and FastCGI has no authentication: limit it by a firewall, allowed-clients, or 127.0.0.1`,
+  "listener.unchanged": (n) => `${n.address} keeps its rights and its depth: ${n.reason}`,
   "listener.taken": (n) => `${n.address} is no longer our socket: a program bound the path anew. ${n.remedy}`,
   "listener.non-blocking": (n) => `the shared socket is non-blocking, which makes workers exit at once. ${n.remedy}`,
   "app.runs-as-root": (n) => `workers run as root. ${n.remedy}`,
@@ -57,6 +60,7 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "app.removed": () => "removed: its workers finish and end",
   "app.moved": (n) => `moved to ${n.address}: the workers on the old listener finish and end`,
   "app.changed": (n) => `changed in place: ${n.changes.join("; ")}`,
+  "app.unwatched": (n) => `its files cannot be watched: ${n.reason}`,
   "app.touched": (n) => `${n.path} has changed: reloading`,
   "output.cut": (n) => `worker ${n.number} wrote a line that is too long: ${formatSize(n.cutBytes)} were cut off`,
   "output.dropped": (n) =>
@@ -93,9 +97,11 @@ const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"],
   "listener.replaced-stale": "warn",
   "listener.capped": "warn",
   "listener.public": "warn",
+  "listener.unchanged": "warn",
   "listener.taken": "error",
   "listener.non-blocking": "error",
   "app.runs-as-root": "warn",
+  "app.unwatched": "warn",
   "output.cut": "warn",
   "output.dropped": "warn",
   "output.unwritable": "error",

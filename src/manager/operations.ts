@@ -112,6 +112,7 @@ function describe(
 
 async function stopApp(runtime: Runtime, now: boolean): Promise<AppOutcome> {
   const startedMs = nowMs();
+  runtime.isWanted = false;
   const outcome = await ended(runtime, () => runtime.stop(now ? "now" : "gracefully"));
   return describe(runtime, "stopped", outcome, startedMs);
 }
@@ -119,6 +120,7 @@ async function stopApp(runtime: Runtime, now: boolean): Promise<AppOutcome> {
 /** All workers leave before new ones start; meanwhile requests wait in the queue. */
 async function restartApp(runtime: Runtime): Promise<AppOutcome> {
   const startedMs = nowMs();
+  runtime.isWanted = true;
   const gone = await ended(runtime, () => runtime.stop("gracefully"));
   const outcome = gone.result === "done" ? await started(runtime, () => runtime.start()) : gone;
   return describe(runtime, "restarted", outcome, startedMs);

@@ -29,7 +29,8 @@ function outcomeOf(runtime: Runtime, act: () => void, judge: Judge): Promise<Out
       resolve(result === "done" ? { result } : { result, ...trouble });
     };
     const stop = runtime.listen((notice, lastLines) => {
-      if (isTrouble(notice)) trouble = { reason: sentenceOf(notice), ...(lastLines.length > 0 ? { lastLines } : {}) };
+      if (isTrouble(notice) || notice.type === "worker.died")
+        trouble = { reason: sentenceOf(notice), ...(lastLines.length > 0 ? { lastLines } : {}) };
       decide(judge(notice));
     });
     act();
@@ -37,22 +38,26 @@ function outcomeOf(runtime: Runtime, act: () => void, judge: Judge): Promise<Out
   });
 }
 
-/** The app's workers are replaced; of a stopped app nothing is to be waited for. */
+/**
+ * The app's workers are replaced; of a stopped app nothing is to be waited for. A later roll may overtake this one: it
+ * may be done with it, or be taken back to it.
+ */
 export function rolled(runtime: Runtime, act: () => void): Promise<Outcome> {
+  const generation = runtime.nextGeneration;
   return outcomeOf(runtime, act, (notice) => {
     if (notice?.type === "roll.done") return "done";
-    if (notice?.type === "roll.taken-back") return "taken-back";
+    if (notice?.type === "roll.taken-back") return notice.to >= generation ? "done" : "taken-back";
     if (notice?.type === "roll.given-up") return "given-up";
     return notice === undefined && runtime.isStopped ? "done" : undefined;
   });
 }
 
-/** All wanted workers are ready. The first that fails to start ends the waiting, not the trying. */
+/** All wanted workers are ready at once. The first that dies ends the waiting, not the trying. */
 export function started(runtime: Runtime, act: () => void): Promise<Outcome> {
   return outcomeOf(runtime, act, (notice) => {
     if (runtime.isStopped) return "given-up";
     if (readyCount(runtime.pool) >= runtime.pool.wish.size) return "done";
-    return notice !== undefined && isTrouble(notice) ? "failed" : undefined;
+    return notice !== undefined && (isTrouble(notice) || notice.type === "worker.died") ? "failed" : undefined;
   });
 }
 
@@ -62,7 +67,7 @@ export function scaled(runtime: Runtime, act: () => void): Promise<Outcome> {
     const { workers, wish } = runtime.pool;
     if (runtime.isStopped) return "done";
     if (workers.length <= wish.size && readyCount(runtime.pool) >= wish.size) return "done";
-    return notice !== undefined && isTrouble(notice) ? "failed" : undefined;
+    return notice !== undefined && (isTrouble(notice) || notice.type === "pool.spends-too-fast") ? "failed" : undefined;
   });
 }
 

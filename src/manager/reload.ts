@@ -150,7 +150,7 @@ async function perform(
 ): Promise<AppOutcome> {
   const startedMs = nowMs();
   const { change, action } = step;
-  const outcome = await act(hall, step, batch, taker);
+  const outcome = await act(hall, step, batch, taker).catch(explain);
   const runtime = hall.apps.find(({ name }) => name === change.app);
   return {
     app: change.app,
@@ -161,6 +161,12 @@ async function perform(
     tookMs: Math.round(nowMs() - startedMs),
     ...outcome,
   };
+}
+
+/** What nobody could foresee (a socket's owner that may not be given away) fails for this app alone. */
+function explain(error: unknown): Outcome {
+  if (error instanceof FcgiPmError) return { result: "failed", reason: error.message };
+  throw error;
 }
 
 function act(hall: Hall, step: Ready, batch: number, taker: Promise<AppOutcome> | undefined): Promise<Outcome> {
@@ -178,24 +184,50 @@ function act(hall: Hall, step: Ready, batch: number, taker: Promise<AppOutcome> 
 }
 
 /** A new pool starts beside the one that may be there; only when it is complete it takes the place. */
-async function bring(hall: Hall, { change, plan, listener, runtime, action }: Ready): Promise<Outcome> {
+async function bring(hall: Hall, step: Ready): Promise<Outcome> {
+  const { change, plan, listener, runtime } = step;
   if (plan === undefined) throw new Error(`Nothing is planned for ${change.app}`);
-  const { journal, logFormat } = hall;
   const fresh = hall.raise(plan, listener);
-  await journal.openOutput(plan.app, logFormat);
-  if (runtime?.isStopped !== true) {
-    const outcome = await started(fresh, () => fresh.start());
-    if (outcome.result !== "done") {
-      await hall.dismiss(fresh, "now");
-      await (runtime === undefined ? journal.closeOutput(change.app) : journal.openOutput(runtime.plan.app, logFormat));
-      return { ...outcome, result: outcome.result === "failed" ? "taken-back" : outcome.result };
-    }
+  if (runtime !== undefined && !change.size) fresh.scale(runtime.processes);
+  await hall.journal.openOutput(plan.app, hall.logFormat);
+  const done: Outcome = { result: "done" };
+  const outcome = runtime?.isWanted === false ? done : await started(fresh, () => fresh.start());
+  if (outcome.result !== "done") return sendAway(hall, step, fresh, outcome);
+  takePlace(hall, step, fresh);
+  if (runtime !== undefined) await hall.dismiss(runtime, "gracefully");
+  return outcome;
+}
+
+/** A listener that was taken over is as the new app wants it, as far as we may. */
+function adjust(hall: Hall, app: string, plan: Plan, listener: Listener): void {
+  try {
+    listener.setBacklog(plan.app.listenQueueDepth);
+    if (plan.app.listen.kind === "unix") listener.setRights({ mode: plan.app.socketMode, ...plan.owner });
+  } catch (error) {
+    const { message: reason } = error as Error;
+    hall.journal.tell(app, { type: "listener.unchanged", address: listener.address, reason });
+  }
+}
+
+async function sendAway(hall: Hall, step: Ready, fresh: Runtime, outcome: Outcome): Promise<Outcome> {
+  const { change, runtime } = step;
+  const { journal, logFormat } = hall;
+  await hall.dismiss(fresh, "now");
+  await (runtime === undefined ? journal.closeOutput(change.app) : journal.openOutput(runtime.plan.app, logFormat));
+  return { ...outcome, result: outcome.result === "failed" ? "taken-back" : outcome.result };
+}
+
+function takePlace(hall: Hall, { action, runtime, donor }: Ready, fresh: Runtime): void {
+  const { listener, plan, name } = fresh;
+  // It may have been stopped while the new workers started: a stop outranks everything.
+  if (runtime?.isWanted === false) {
+    fresh.isWanted = false;
+    fresh.stop("gracefully");
   }
   hall.enthrone(fresh);
+  if (donor !== undefined && listener !== undefined) adjust(hall, name, plan, listener);
   const address = listener?.address ?? "no listener";
-  journal.tell(change.app, action === "added" ? { type: "app.added" } : { type: "app.moved", address });
-  if (runtime !== undefined) await hall.dismiss(runtime, "gracefully");
-  return { result: "done" };
+  hall.journal.tell(name, action === "added" ? { type: "app.added" } : { type: "app.moved", address });
 }
 
 /** An app whose listener is taken over serves until the other one does. */
@@ -222,7 +254,9 @@ async function roll(hall: Hall, step: Ready, batch: number): Promise<Outcome> {
   if (runtime === undefined || plan === undefined) throw new Error(`Nothing is planned for ${step.change.app}`);
   const make = makeOf(plan, runtime.listener);
   const outcome = await rolled(runtime, () => runtime.roll(make, batch));
-  return outcome.result === "done" ? apply(hall, step) : outcome;
+  if (outcome.result === "taken-back") return outcome;
+  const applied = await apply(hall, step);
+  return outcome.result === "done" ? applied : outcome;
 }
 
 /** In place: no worker is touched, save that some come or go where their number changes. */

@@ -34,9 +34,11 @@ export class Reloads {
     });
     this.#turn = turn.catch(() => {});
     await turn;
-    const outcomes = await Promise.all(under);
-    this.#parts.onChange();
-    return outcomes;
+    try {
+      return await Promise.all(under);
+    } finally {
+      this.#parts.onChange();
+    }
   }
 
   /**

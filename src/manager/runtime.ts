@@ -58,6 +58,8 @@ export class Runtime {
   #lastGeneration: number;
   /** How many workers there are when the app is not stopped: as configured, or as it was scaled since. */
   #processes: number;
+  /** What the operator wants, whatever is being done meanwhile. `never again`: the pool is on its way out. */
+  #service: "wanted" | "unwanted" | "never again" = "wanted";
   #turn: "over" | "under way" | "interrupted" = "over";
 
   constructor(parts: RuntimeParts) {
@@ -92,6 +94,12 @@ export class Runtime {
     return this.#eyes.look(this.pids);
   }
 
+  /** Whatever is asked of it later, it does not start again. */
+  retire(haste: Wish["haste"]): void {
+    this.#service = "never again";
+    this.stop(haste);
+  }
+
   /** From now on requests that wait in the queue count as work to be done before the workers may leave. */
   closeDoor(): void {
     this.listener?.refuseNew();
@@ -113,9 +121,18 @@ export class Runtime {
     if (!this.isStopped) this.#want({ size: processes });
   }
 
-  /** Not once the door is closed: who is to end stays ended. */
+  /** The operator wants it to run, or not. A stop outranks a restart that is under way. */
+  set isWanted(isWanted: boolean) {
+    if (this.#service !== "never again") this.#service = isWanted ? "wanted" : "unwanted";
+  }
+
+  get isWanted(): boolean {
+    return this.#service === "wanted";
+  }
+
+  /** Unless it is not wanted any more. */
   start(): void {
-    if (!this.#eyes.doorIsClosed) this.#want({ size: this.#processes, haste: "gracefully" });
+    if (this.isWanted) this.#want({ size: this.#processes, haste: "gracefully" });
   }
 
   stop(haste: Wish["haste"]): void {
@@ -144,6 +161,7 @@ export class Runtime {
     this.#lastGeneration = generation;
     this.#makes.set(generation, make);
     this.#post({ type: "wanted", wish: { generation, batch }, policy: policyOf(make.plan.app) });
+    if (this.isStopped) this.#forgetMakes();
   }
 
   /** Calls back for every notice from now on, until the function it gives is called. */
@@ -168,6 +186,15 @@ export class Runtime {
   }
 
   #work(): void {
+    try {
+      this.#workOff();
+    } finally {
+      // Whatever went wrong, the next event is heard.
+      if (this.#turn === "under way") this.#turn = "over";
+    }
+  }
+
+  #workOff(): void {
     const startedMs = nowMs();
     for (let event = this.#mailbox.shift(); event !== undefined; event = this.#mailbox.shift()) {
       this.#handle(event);
@@ -245,7 +272,7 @@ export class Runtime {
     if (notice.type === "worker.recycled" && groupLives(notice.pid)) this.#leftBehind.add(notice.pid);
     if (notice.type === "pool.crash-loop" || notice.type === "roll.taken-back") this.#remark(this.#remarks.onFailure());
     if (notice.type === "pool.stopped") this.#sweep();
-    if (notice.type === "roll.done" || notice.type === "roll.taken-back") this.#forgetMakes();
+    if (/^roll\.(done|taken-back|given-up)$/.test(notice.type)) this.#forgetMakes();
     for (const listening of this.#listening) listening(notice, lastLines);
   }
 
@@ -274,10 +301,18 @@ export class Runtime {
   #sweep(): void {
     for (const leader of this.#leftBehind) {
       // A pid is not given anew while a session bears it: with the leader itself gone, these are its children.
-      const members = sessionOf(leader);
+      const members = trySession(leader);
       if (!members.includes(leader)) for (const pid of members) sendSignal(pid, "SIGKILL", false);
     }
     this.#leftBehind.clear();
+  }
+}
+
+function trySession(leader: number): readonly number[] {
+  try {
+    return sessionOf(leader);
+  } catch {
+    return []; // no descriptor is left to look with
   }
 }
 

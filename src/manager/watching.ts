@@ -31,7 +31,12 @@ export class Watching {
 
   #begin(app: App): void {
     const onQuiet = (path: string) => void this.#touched(app.name, path);
-    const watch = import("../os/file-watch.ts").then(({ watchFiles }) => watchFiles(app.watch, onQuiet));
+    const watch = import("../os/file-watch.ts")
+      .then(({ watchFiles }) => watchFiles(app.watch, onQuiet))
+      .catch((error: Error) => {
+        this.#hall.journal.tell(app.name, { type: "app.unwatched", reason: error.message });
+        return { close: async () => {} };
+      });
     this.#watches.set(app.name, { paths: app.watch.join("\0"), watch });
   }
 

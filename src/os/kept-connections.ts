@@ -105,9 +105,9 @@ function areLeft(holders: readonly Holder[], asked: Trace["asked"]): boolean {
   return wereAsked && forEachHeld(holders, isAtEnd).every((hasEnded) => hasEnded);
 }
 
-/** nginx keeps what comes before an answer has begun in a buffer of 4 KiB: an hour of asking takes a tenth of it. */
+/** nginx keeps what comes before an answer has begun in a buffer of 4 KiB: a minute of asking takes a quarter of it. */
 const firstAskMs = 5;
-const askGrowth = 1.25;
+const askGrowth = 1.05;
 
 function askAgain(holders: readonly Holder[], before: Trace["asked"]): Trace["asked"] {
   const all = holders.flatMap(({ pid, held }) =>

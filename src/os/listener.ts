@@ -194,12 +194,9 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
     const there = lstatSync(path, { throwIfNoEntry: false });
     return there !== undefined && there.ino === file.ino && there.dev === file.dev;
   };
-  const remove = () => {
-    if (isOurs()) unlinkSync(path);
-  };
   const tryToRemove = () => {
     try {
-      remove();
+      if (isOurs()) unlinkSync(path);
       return true;
     } catch {
       return false; // the directory is not ours to write to any more
@@ -217,7 +214,7 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
     setRights: (rights) => changeRights(path, file, rights),
     setBacklog: (backlog) => listen(fd, backlog),
     release: () => {
-      remove();
+      tryToRemove();
       closeSync(fd);
       lock.release();
     },

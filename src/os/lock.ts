@@ -61,7 +61,9 @@ function keep(file: string, fd: number): LockFile {
   ftruncateSync(fd);
   writeSync(fd, `${process.pid}\n`);
   const release = () => {
-    if (isStillAt(file, fd)) unlinkSync(file);
+    try {
+      if (isStillAt(file, fd)) unlinkSync(file);
+    } catch {} // the directory is not ours to write to any more: the lock ends with the descriptor
     closeSync(fd);
   };
   return { release };
