@@ -36,6 +36,7 @@ const catalogue = {
     remedy: "mend the program, then start again; without --daemon its manager goes on trying",
   },
   FCGI_PM_APP_UNKNOWN: { exitStatus: 3, remedy: "fcgi-pm status shows which apps there are" },
+  FCGI_PM_WORKER_UNKNOWN: { exitStatus: 1, remedy: "fcgi-pm status APP shows its workers" },
   FCGI_PM_APP_STOPPED: { exitStatus: 1, remedy: "fcgi-pm restart APP" },
   FCGI_PM_MANAGER_MISSING: { exitStatus: 3, remedy: "start one: fcgi-pm start" },
   FCGI_PM_MANAGER_GONE: { exitStatus: 3, remedy: "start one: fcgi-pm start" },

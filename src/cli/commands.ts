@@ -20,7 +20,10 @@ export const exitStatuses = [
   ["3", "no manager or app runs"],
   ["4", "something runs, but an app is not as it should be: degraded, in a crash loop, starting, stopping or stopped"],
   ["5", "the config is missing or wrong"],
-  ["130, 143", "ended by INT or TERM before all workers were ready"],
+  [
+    "130, 143",
+    "ended by INT or TERM before it was done: a start before all workers were ready, a command before its answer",
+  ],
 ] as const;
 
 /** What of its own environment fcgi-pm heeds. */

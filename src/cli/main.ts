@@ -42,6 +42,8 @@ async function main(): Promise<number> {
       status = given;
     });
     if (tongue === "json") mute(program);
+    // A reader that goes away while help is printed is no crash. A manager has no need of it, and no time for it.
+    if (process.argv[2] !== "start") process.stdout.on("error", () => {});
     if (process.argv.length <= 2) program.outputHelp({ error: true });
     if (process.argv.length <= 2) return 2;
     await program.parseAsync();

@@ -32,6 +32,15 @@ export async function managersFor(app: string | undefined, control: string | und
   return { managers: found.managers.map(reach), failed: found.failed.map(({ error }) => error) };
 }
 
+/** The one that has this app; where there is only one, it may find in its config that the app is new. */
+export async function managersToAdd(app: string | undefined, control: string | undefined): Promise<Meant> {
+  const { managers, failed } = await find(control);
+  const [only, ...others] = managers;
+  if (app === undefined || only === undefined || others.length > 0 || failed.length > 0)
+    return managersFor(app, control);
+  return { managers: [reach(only)], failed: [] };
+}
+
 /** The one that has this app. */
 export async function managerWith(app: string, control: string | undefined): Promise<Reached> {
   return reach(managerOf(app, await find(control)));

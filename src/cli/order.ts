@@ -5,7 +5,7 @@ import type { AppOutcome, CommandAnswer, ReloadRequest, StopRequest } from "../c
 import { FcgiPmError } from "../errors.ts";
 import { waitForEnd } from "../os/process-end.ts";
 import { complain } from "./complain.ts";
-import { type Meant, managersFor, theManager } from "./managers.ts";
+import { type Meant, managersFor, managersToAdd, theManager } from "./managers.ts";
 import { describeOutcome } from "./outcome.ts";
 import { showProgress } from "./progress.ts";
 import { printJson, printLines } from "./terminal.ts";
@@ -61,7 +61,7 @@ export async function reload(app: string | undefined, wish: ReloadOptions, optio
   const request: ReloadRequest = { ...(dryRun && { dryRun }), ...(all && { all }), ...(batch && { batch }) };
   const tell = (client: ControlClient) =>
     app === undefined ? client.command("/v1/reload", request) : client.command("/v1/apps/:app/reload", request, app);
-  return carryOut({ verb: "reload", app, tell }, await managersFor(app, options.control), options);
+  return carryOut({ verb: "reload", app, tell }, await managersToAdd(app, options.control), options);
 }
 
 export async function scale(app: string, count: string, options: OrderOptions): Promise<number> {

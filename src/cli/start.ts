@@ -62,7 +62,14 @@ function originOf(words: readonly string[], command: Command): Origin {
   if (program === undefined) {
     refuseAppFlags(flags, name);
     const path = findConfig(file);
-    return { configFile: resolve(path), reread: () => fromFile(path, manager) };
+    // Named as it was typed at the start; later, whoever reads it may be elsewhere.
+    let named = path;
+    const reread = async () => {
+      const config = await fromFile(named, manager);
+      named = resolve(path);
+      return config;
+    };
+    return { configFile: resolve(path), reread };
   }
   if (file !== undefined) {
     throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" and --config ${file} at once`, {
@@ -71,16 +78,16 @@ function originOf(words: readonly string[], command: Command): Origin {
   }
   const context = parseContext();
   return {
-    reread: async () => ({
-      manager: managerFromFlags(manager, context),
-      apps: [appFromFlags(name ?? nameOf(program), words, flags, context)],
-    }),
+    reread: async () => {
+      const apps = [appFromFlags(name ?? nameOf(program), words, flags, context)];
+      return { manager: managerFromFlags(manager, context, undefined, apps), apps };
+    },
   };
 }
 
 async function fromFile(path: string, flags: Readonly<Record<string, unknown>>): Promise<Config> {
   const config = await loadConfig(path);
-  return { ...config, manager: managerFromFlags(flags, parseContext(), config.manager) };
+  return { ...config, manager: managerFromFlags(flags, parseContext(), config.manager, config.apps) };
 }
 
 /** `/var/www/blog/app.fcgi` is called `app`. */

@@ -183,7 +183,8 @@ function livingOf(runtime: Runtime, number: number | undefined): { worker: numbe
 
 function nobody({ name }: Runtime, number: number | undefined): FcgiPmError {
   const who = number === undefined ? "no worker" : `no worker ${number}`;
-  return new FcgiPmError("FCGI_PM_APP_STOPPED", `There is ${who} of ${name} at this moment`, {
+  const code = number === undefined ? "FCGI_PM_APP_STOPPED" : "FCGI_PM_WORKER_UNKNOWN";
+  return new FcgiPmError(code, `There is ${who} of ${name} at this moment`, {
     remedy: `fcgi-pm status ${name}`,
   });
 }

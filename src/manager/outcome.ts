@@ -30,7 +30,7 @@ function outcomeOf(runtime: Runtime, act: () => void, judge: Judge): Promise<Out
     };
     const stop = runtime.listen((notice, lastLines) => {
       if (isTrouble(notice) || notice.type === "worker.died")
-        trouble = { reason: sentenceOf(notice), ...(lastLines.length > 0 ? { lastLines } : {}) };
+        trouble = { reason: reasonOf(notice), ...(lastLines.length > 0 ? { lastLines } : {}) };
       decide(judge(notice));
     });
     act();
@@ -77,6 +77,11 @@ export function ended(runtime: Runtime, act: () => void): Promise<Outcome> {
     if (!runtime.isStopped) return "given-up";
     return runtime.pool.workers.length === 0 ? "done" : undefined;
   });
+}
+
+/** When the next try comes is no part of it. */
+function reasonOf(notice: Notice): string {
+  return sentenceOf("retryInMs" in notice ? ({ ...notice, retryInMs: null } as Notice) : notice);
 }
 
 function isTrouble(notice: Notice): boolean {

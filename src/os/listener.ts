@@ -136,7 +136,9 @@ function lockSocket(path: string): LockFile {
     throw explainPath(error, path);
   }
   if ("release" in lock) return lock;
-  throw new FcgiPmError("FCGI_PM_SOCKET_IN_USE", `Cannot listen on "${path}": ${lock.heldBy} has it`);
+  throw new FcgiPmError("FCGI_PM_SOCKET_IN_USE", `Cannot listen on "${path}": ${lock.heldBy} has it`, {
+    remedy: "fcgi-pm status shows it; reload or stop that one, or give this app another --socket",
+  });
 }
 
 /** Bound under a temporary name, made ready there, then renamed: there is no moment with wrong rights, or without a listener. */

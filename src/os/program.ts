@@ -56,7 +56,16 @@ function search(name: string, path: string): string | undefined {
     .split(delimiter)
     .filter((directory) => isAbsolute(directory))
     .map((directory) => join(directory, name))
-    .find((candidate) => lookUp(candidate)?.isFile() === true && isExecutable(candidate));
+    .find((candidate) => isProgram(candidate));
+}
+
+/** A directory of PATH that may not be entered is passed over, as the shell does. */
+function isProgram(candidate: string): boolean {
+  try {
+    return statSync(candidate, { throwIfNoEntry: false })?.isFile() === true && isExecutable(candidate);
+  } catch {
+    return false;
+  }
 }
 
 function lookUp(path: string): Stats | undefined {

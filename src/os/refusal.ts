@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { formatAddress } from "../supervision/socket.ts";
 import { SystemCallError } from "./posix.ts";
-import { holdersOf, isWorkerOfOurs, processName } from "./procfs.ts";
+import { holdersOf, isStopped, isWorkerOfOurs, processName } from "./procfs.ts";
 import { tcpSocketsAt } from "./sockdiag.ts";
 
 /** `process 4711 (php-cgi) and 3 more listen`, as the kernel names them. */
@@ -28,8 +28,18 @@ export function refuseHeld(
     ? `${describeHolders(pids)} on it, left by a manager that was killed`
     : `${describeHolders(pids)} on it`;
   const flag = code === "FCGI_PM_PORT_IN_USE" ? "--port" : "--socket";
-  const remedy = `kill ${pids.join(" ")}, or give this app another ${flag}`;
+  // One that was stopped by its manager while it was drained cannot hear a TERM.
+  const kill = pids.some(isHalted) ? "kill -9" : "kill";
+  const remedy = `${kill} ${pids.join(" ")}, or give this app another ${flag}`;
   return new FcgiPmError(code, `Cannot listen on ${what}: ${why}`, orphans ? { remedy } : {});
+}
+
+function isHalted(pid: number): boolean {
+  try {
+    return isStopped(pid);
+  } catch {
+    return false;
+  }
 }
 
 function errnoOf(error: unknown): string {
