@@ -4,7 +4,7 @@ import { nowMs } from "../os/clock.ts";
 import { releaseKept, type Trace } from "../os/kept-connections.ts";
 import type { Listener } from "../os/listener.ts";
 import { sendSignal } from "../os/process.ts";
-import { isStopped, lookAt, lookForConnections } from "../os/procfs.ts";
+import { isStopped, lookAt, lookForConnections, openConnectionsOf } from "../os/procfs.ts";
 import { surveyWorkers, type WorkerFacts } from "../os/survey.ts";
 import type { Sight } from "../supervision/worker.ts";
 
@@ -39,6 +39,8 @@ export class Eyes {
   #seenMs: ReadonlyMap<number, number> = new Map();
   readonly #traces = new Map<number, Trace>();
   readonly #served = new Set<number>();
+  /** Which connection a worker that drains had when it was looked at, by inode. */
+  readonly #lastServed = new Map<number, number>();
   #queueHighest = 0;
 
   constructor(listener: Listener | undefined) {
@@ -84,7 +86,16 @@ export class Eyes {
     this.#traces.set(pid, trace);
     if (outcome === "idle") return "elsewhere";
     if (outcome === "waiting") return "again";
-    return sight === "busy" ? (catchBetweenRequests(pid, listener) ?? "again") : sight;
+    if (sight === "crowded" || !this.#isHurrying(pid, listener)) return sight;
+    return catchBetweenRequests(pid, listener) ?? "again";
+  }
+
+  /** It has another connection than at the look before: its requests are short, and one after the other. */
+  #isHurrying(pid: number, listener: Listener): boolean {
+    const [inode] = openConnectionsOf(pid, listener) ?? [];
+    const before = this.#lastServed.get(pid);
+    if (inode !== undefined) this.#lastServed.set(pid, inode);
+    return before !== undefined && before !== inode;
   }
 
   /** Those of these workers that hold no connection. */
@@ -110,6 +121,7 @@ export class Eyes {
   forget(pid: number): void {
     this.#served.delete(pid);
     this.#traces.delete(pid);
+    this.#lastServed.delete(pid);
   }
 
   #busyMs({ connections = [] }: WorkerFacts, atMs: number): number | null {

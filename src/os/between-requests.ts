@@ -14,7 +14,7 @@ const stepMs = 0.05;
 /** The manager does nothing else meanwhile. */
 const longestMs = 3;
 /** SIGSTOP takes this long at most before the steps are given up. */
-const longestStopMs = 1;
+const longestStopMs = 3;
 
 const pause = new Int32Array(new SharedArrayBuffer(4));
 let endedMs = Number.NEGATIVE_INFINITY;

@@ -91,18 +91,13 @@ function isQuiet(holders: readonly Holder[]): boolean {
 }
 
 function judgeQuiet(holders: readonly Holder[], before: Trace): Kept {
+  // No web server ends what it sends before it has read the answer, unless it does not want that any more.
+  if (forEachHeld(holders, isAtEnd).every((hasEnded) => hasEnded)) return { trace: before, outcome: "idle" };
   const { connections } = before;
   const still = stillAsBefore(before.still, holders);
-  if (areLeft(holders, before.asked)) return { trace: { ...before, still }, outcome: "idle" };
   const trace = { connections, still, asked: askAgain(holders, before.asked) };
   const isIdle = still.hasRun && nowMs() - still.sinceMs >= stillMs;
   return { trace, outcome: isIdle ? end(holders) : "waiting" };
-}
-
-/** Have the web servers closed all of them, asked to do so? Who does it unasked may only have said all that it has to say. */
-function areLeft(holders: readonly Holder[], asked: Trace["asked"]): boolean {
-  const wereAsked = holders.every(({ held }) => held.every(({ inode }) => asked.has(inode)));
-  return wereAsked && forEachHeld(holders, isAtEnd).every((hasEnded) => hasEnded);
 }
 
 /** nginx keeps what comes before an answer has begun in a buffer of 4 KiB: a minute of asking takes a quarter of it. */

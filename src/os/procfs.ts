@@ -49,18 +49,24 @@ function lookAtOthers(pid: number, listener: Watched, accepted: Connections): Si
  */
 export function lookForConnections(pid: number, listener: Watched): Sight {
   try {
-    const accepted = listener.connections();
-    if (accepted === undefined) return "unseen";
-    const open = new Map([...accepted].filter(([, { isOver, unreadBytes }]) => !isOver || unreadBytes > 0));
-    if (open.size === 0) return "elsewhere";
-    const known = heldBy(membersOf(pid), open);
-    // A child that was forked for the request may be younger than our list of the session.
-    const held = known.size > 0 ? known : heldBy(sessionOf(pid), open);
+    const held = openConnectionsOf(pid, listener);
+    if (held === undefined) return "unseen";
     if (held.size === 0) return "elsewhere";
     return held.size === 1 ? "busy" : "crowded";
   } catch (error) {
     return isGone(error) ? "elsewhere" : "unseen";
   }
+}
+
+/** Inodes of the connections that are still to be answered; undefined where the kernel does not tell. */
+export function openConnectionsOf(pid: number, listener: Watched): ReadonlySet<number> | undefined {
+  const accepted = listener.connections();
+  if (accepted === undefined) return undefined;
+  const open = new Map([...accepted].filter(([, { isOver, unreadBytes }]) => !isOver || unreadBytes > 0));
+  if (open.size === 0) return new Set();
+  const known = heldBy(membersOf(pid), open);
+  // A child that was forked for the request may be younger than our list of the session.
+  return known.size > 0 ? known : heldBy(sessionOf(pid), open);
 }
 
 /** The worker and the processes of its session. */

@@ -39,6 +39,7 @@ const lookGrowth = 1.5;
 const rarestLookMs = 100;
 /** A busy serial worker is between two requests for moments only: it takes some 70 looks to find one (measured). */
 const drainGrowth = 1.02;
+const rarestDrainLookMs = 10;
 /** A worker may have taken the signal between its check and its accept (libfcgi): say it again. */
 const resendMs = 1000;
 /** A worker that holds no connection has nothing to lose and gets no longer than this after the stop signal. */
@@ -268,7 +269,7 @@ function release(worker: Draining, event: Of<"looked">, at: Moment, policy: Work
   if (event.sight !== "busy" && event.sight !== "crowded") return stop(worker, at, policy, "unwanted");
   // Who serves several requests at once takes new ones while it finishes the old ones: it runs for short moments only
   // and stands still in between, while its siblings take what comes.
-  const everyMs = event.sight === "crowded" ? firstLookMs : Math.min(worker.everyMs * drainGrowth, rarestLookMs);
+  const everyMs = event.sight === "crowded" ? firstLookMs : Math.min(worker.everyMs * drainGrowth, rarestDrainLookMs);
   return { worker: { ...worker, lookAtMs: at.nowMs + everyMs, everyMs }, effects: [resume(worker.pid)] };
 }
 

@@ -1,78 +1,18 @@
-/** Requests to an app of echoes, one by one or in a closed loop, through the project's own client. */
-import { createHash } from "node:crypto";
-import type { Address } from "../../src/fastcgi/address.ts";
-import { request } from "../../src/fastcgi/client.ts";
-import { FastCgiError } from "../../src/fastcgi/errors.ts";
-import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { type Echo, type Program, readEcho } from "./programs.ts";
-
-/** An app that runs, and what its requests have to name. */
-export interface Target {
-  readonly listen: Address;
-  readonly program: Pick<Program, "scriptFilename">;
-}
-
-export interface AskOptions {
-  /** Sent as POST. */
-  readonly body?: Buffer | undefined;
-  readonly timeoutMs?: number;
-}
-
-/** How long a single request may take before it counts as stuck: much longer than a loaded machine needs. */
-const patienceMs = 60_000;
-
-/** The parameters a web server would send, with the app mounted at the root. */
-export function paramsFor(program: Target["program"], uri: string, body?: Buffer) {
-  return webServerParams({
-    uri,
-    method: body === undefined ? "GET" : "POST",
-    scriptName: "",
-    ...(program.scriptFilename === undefined ? {} : { scriptFilename: program.scriptFilename }),
-    ...(body === undefined ? {} : { contentLength: body.length, contentType: "application/octet-stream" }),
-  });
-}
-
-/** An answer that came in full and is not the echo that was asked for. */
-export class WrongAnswer extends Error {}
-
-/** One request on a connection of its own. Rejects with the client's FastCgiError, or with a WrongAnswer. */
-export async function ask(target: Target, uri: string, options: AskOptions = {}): Promise<Echo> {
-  const { body, timeoutMs = patienceMs } = options;
-  const params = paramsFor(target.program, uri, body);
-  const answer = await request({ listen: target.listen, params, stdin: body, timeoutMs });
-  const text = answer.body.toString("latin1");
-  if (answer.status !== 200) throw new WrongAnswer(`Status ${answer.status} for ${uri}: ${text.slice(0, 500)}`);
-  return checked(text, uri, body);
-}
-
-function checked(text: string, uri: string, body: Buffer | undefined): Echo {
-  const echo = readEchoOf(text);
-  const query = uri.split("?")[1] ?? "";
-  if (echo.query !== query) throw new WrongAnswer(`The query ${query} was answered as ${echo.query}`);
-  if (echo.body !== (body?.length ?? 0)) throw new WrongAnswer(`${echo.body} bytes of the body arrived`);
-  if (body !== undefined && echo.sha !== undefined && echo.sha !== shaOf(body)) {
-    throw new WrongAnswer("The body arrived changed");
-  }
-  return echo;
-}
-
-function readEchoOf(text: string): Echo {
-  try {
-    return readEcho(text);
-  } catch (error) {
-    throw new WrongAnswer((error as Error).message);
-  }
-}
-
-export function shaOf(body: Buffer): string {
-  return createHash("sha1").update(body).digest("hex");
-}
-
 /**
- * How a request is lost: nobody listens or the queue is full; the connection is reset; it closes before the end of the
- * answer; nothing comes in time; the answer is not the one that was asked for.
+ * Requests in a closed loop, from a process of their own: what the tests do meanwhile does not slow them down. Every
+ * request that is refused, reset, cut, not answered in time or answered wrongly is counted.
  */
-export type Failure = "refused" | "reset" | "cut" | "timeout" | "wrong";
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { buildSync } from "esbuild";
+import type { Failure, Target } from "./ask.ts";
+import { buildDirectory } from "./programs.ts";
+
+export * from "./ask.ts";
 
 /** What became of the requests of a load. */
 export interface LoadResult {
@@ -88,18 +28,47 @@ export interface LoadResult {
 
 export const nothingFailed: LoadResult["failed"] = { refused: 0, reset: 0, cut: 0, timeout: 0, wrong: 0 };
 
-export interface LoadOptions extends AskOptions {
-  /** Requests that are under way at any time; each has a connection of its own. */
+/** What a request asks for. Its number is added to the query, so that no answer passes for that of another. */
+export interface Asked {
+  readonly uri: string;
+  /** Sent as POST with so many bytes. */
+  readonly bodyBytes?: number;
+}
+
+/** A moment's work, a long answer, an upload now and then; mostly nothing. */
+export const mixed: readonly Asked[] = [
+  { uri: "/plain" },
+  { uri: "/works?sleep=1" },
+  { uri: "/plain" },
+  { uri: "/plain" },
+  { uri: "/long?size=30000" },
+  { uri: "/plain" },
+  { uri: "/works?sleep=2" },
+  { uri: "/upload", bodyBytes: 40_000 },
+];
+
+/** An app, or a web server in front of one. */
+export type LoadTarget = Target | { readonly url: string };
+
+export interface LoadOptions {
+  /** Requests that are under way at any time. Each has a connection of its own; those to a web server keep it. */
   readonly connections: number;
   /** How many requests there are in all. Absent: until `stop`. */
   readonly requests?: number;
-  /** What the n-th request asks for, from 0. Default: a query with its number. */
-  readonly uri?: (n: number) => string;
+  /** What they ask for, in turn. */
+  readonly asked?: readonly Asked[];
+  readonly timeoutMs?: number;
+}
+
+/** What the process of a load is told. */
+export interface LoadOrder extends LoadOptions {
+  readonly target: LoadTarget;
+  readonly asked: readonly Asked[];
 }
 
 /** A load at work. */
 export interface Load {
-  /** So far. */
+  /** So far. It lags behind by some hundredths of a second. */
   readonly result: LoadResult;
   /** Lets the requests under way end, and begins no more. */
   stop(): Promise<LoadResult>;
@@ -107,52 +76,91 @@ export interface Load {
   readonly finished: Promise<LoadResult>;
 }
 
-/** Which kind of loss this is. Throws what is none: a mistake in the test. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof WrongAnswer) return "wrong";
-  if (!(error instanceof FastCgiError)) throw error;
-  switch (error.code) {
-    case "FCGI_CONNECT_FAILED":
-      return "refused";
-    case "FCGI_TIMED_OUT":
-      return "timeout";
-    case "FCGI_ANSWER_CUT_SHORT":
-      return error.errno === undefined ? "cut" : "reset";
-    default:
-      return "wrong";
-  }
+/** What happened since the last news, a line of the process. */
+export interface News {
+  readonly failed: readonly Failure[];
+  readonly pids: readonly number[];
+  readonly latencies: readonly number[];
+  readonly complaints: readonly string[];
 }
 
-const mostComplaints = 20;
+const running = new Set<ChildProcess>();
+
+/** Ends what a failed test has left. */
+export function endLoads(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
 
 /** Keeps `connections` requests under way; as soon as one is done, the next begins. */
-export function startLoad(target: Target, options: LoadOptions): Load {
-  const { connections, requests = Number.POSITIVE_INFINITY, uri = (n) => `/load?n=${n}` } = options;
-  const pids = new Set<number>();
-  const latencies: number[] = [];
-  const complaints: string[] = [];
-  const failed = { ...nothingFailed };
-  const result = { answered: 0, failed, pids, latencies, complaints };
-  let begun = 0;
-  let stopped = false;
-  const one = async (path: string): Promise<void> => {
-    const from = performance.now();
-    try {
-      pids.add((await ask(target, path, options)).pid);
-      latencies.push(performance.now() - from);
-      result.answered += 1;
-    } catch (error) {
-      failed[failureOf(error)] += 1;
-      if (complaints.length < mostComplaints) complaints.push(`${path}: ${(error as Error).message}`);
-    }
+export function startLoad(target: LoadTarget, options: LoadOptions): Load {
+  const order: LoadOrder = { asked: [{ uri: "/load" }], ...options, target: bare(target) };
+  const child = spawn(process.execPath, [loopProgram(), JSON.stringify(order)], { stdio: ["pipe", "pipe", "inherit"] });
+  running.add(child);
+  const result = {
+    answered: 0,
+    failed: { ...nothingFailed },
+    pids: new Set<number>(),
+    latencies: [] as number[],
+    complaints: [] as string[],
   };
-  const loop = async (): Promise<void> => {
-    while (!stopped && begun < requests) await one(uri(begun++));
-  };
-  const finished = Promise.all(Array.from({ length: connections }, loop)).then(() => result);
+  createInterface({ input: child.stdout }).on("line", (line) => learn(JSON.parse(line) as News, result));
+  const finished = new Promise<LoadResult>((resolve, reject) => {
+    child.once("close", (code, signal) => {
+      running.delete(child);
+      if (code === 0) resolve(result);
+      else reject(new Error(`The load ended with ${code ?? signal}`));
+    });
+  });
+  finished.catch(() => {});
   const stop = (): Promise<LoadResult> => {
-    stopped = true;
+    child.stdin.end();
     return finished;
   };
   return { result, stop, finished };
+}
+
+/** A target has other things to the tests' liking beside it. */
+function bare(target: LoadTarget): LoadTarget {
+  if ("url" in target) return { url: target.url };
+  const { scriptFilename } = target.program;
+  return { listen: target.listen, program: { scriptFilename } };
+}
+
+function learn(
+  news: News,
+  result: {
+    answered: number;
+    failed: Record<Failure, number>;
+    pids: Set<number>;
+    latencies: number[];
+    complaints: string[];
+  },
+): void {
+  result.answered += news.latencies.length;
+  for (const failure of news.failed) result.failed[failure] += 1;
+  for (const pid of news.pids) result.pids.add(pid);
+  result.latencies.push(...news.latencies);
+  result.complaints.push(...news.complaints);
+}
+
+let program: string | undefined;
+
+/** Bundles the program of the process, once for each state of its sources. */
+function loopProgram(): string {
+  if (program !== undefined) return program;
+  const { outputFiles } = buildSync({
+    entryPoints: [fileURLToPath(new URL("./closed-loop.ts", import.meta.url))],
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    write: false,
+  });
+  const { contents = new Uint8Array() } = outputFiles[0] ?? {};
+  const sum = createHash("sha256").update(contents).digest("hex").slice(0, 12);
+  const path = join(buildDirectory(), `closed-loop-${sum}.cjs`);
+  writeFileSync(`${path}.${process.pid}`, contents);
+  renameSync(`${path}.${process.pid}`, path);
+  program = path;
+  return path;
 }

@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach } from "@jest/globals";
 import { type Answer, request } from "../../src/fastcgi/client.ts";
 import { type WebRequest, webServerParams } from "../../src/fastcgi/web-server-params.ts";
+import { endLoads } from "./load.ts";
 import { until } from "./wait.ts";
 
 export const root = resolve(import.meta.dirname, "../..");
@@ -35,6 +36,8 @@ export interface Ended {
 export interface RunningManager {
   readonly pid: number;
   readonly child: ChildProcess;
+  /** Its runtime directory: one of its own that goes with it, unless the test gave it one. */
+  readonly runtime: string;
   /** Every record so far. */
   readonly records: readonly LogRecord[];
   /** Lines on stderr that are no records. */
@@ -64,8 +67,9 @@ export function discard(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Ends what a failed test has left. A manager that is stopped first cannot replace the workers that are killed. */
+/** Ends what a failed test has left, loads first. A manager that is stopped first cannot replace the workers that are killed. */
 export async function endAll(): Promise<void> {
+  endLoads();
   for (const child of running) {
     child.kill("SIGSTOP");
     for (const worker of childrenOf(child.pid ?? 0)) tryKill(-worker);
@@ -74,12 +78,14 @@ export async function endAll(): Promise<void> {
   await until(() => running.size === 0, { what: "the end of all managers" });
 }
 
-/** Starts `fcgi-pm ARGS…` and gives it back at once. */
+/** Starts `fcgi-pm ARGS…` and gives it back at once. Nothing of a test lies where the managers of this machine have theirs. */
 export function runManager(
   args: readonly string[],
   options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
 ): RunningManager {
-  const env = { ...process.env, ...options.env };
+  const own = options.env?.["RUNTIME_DIRECTORY"] === undefined ? scratch() : undefined;
+  const runtime = own ?? options.env?.["RUNTIME_DIRECTORY"] ?? "";
+  const env = { ...process.env, ...options.env, RUNTIME_DIRECTORY: runtime };
   const cwd = options.cwd ?? root;
   const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
@@ -96,6 +102,7 @@ export function runManager(
   const ended = new Promise<Ended>((done) => {
     child.once("close", (code, signal) => {
       running.delete(child);
+      if (own !== undefined) discard(own);
       done({ code, signal, stdout, stderr: plain.join("\n") });
     });
   });
@@ -112,6 +119,7 @@ export function runManager(
   return {
     pid: child.pid ?? 0,
     child,
+    runtime,
     records,
     plain,
     stdout: () => stdout,

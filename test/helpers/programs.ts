@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+export { type Echo, readEcho } from "./echo.ts";
+
 /** Where the fixtures' sources lie. */
 export const appsDirectory = fileURLToPath(new URL("../../fixtures/apps/", import.meta.url));
 
@@ -89,7 +91,7 @@ function need(peer: Peer, name: string): void {
 }
 
 /** One directory for each state of the sources, so that jest's workers share what is built, and never race. */
-function buildDirectory(): string {
+export function buildDirectory(): string {
   const sum = createHash("sha256").update(process.arch);
   for (const file of readdirSync(appsDirectory).sort()) {
     if (/\.(c|h|go)$/.test(file)) sum.update(file).update(readFileSync(join(appsDirectory, file)));
@@ -233,44 +235,4 @@ export const programs: ReadonlyMap<string, Program> = new Map(
 /** Builds and checks them all ahead, for a `beforeAll` with patience: Go's first build takes half a minute. */
 export function buildPrograms(wanted: Iterable<Program> = programs.values()): void {
   for (const one of wanted) void one.command;
-}
-
-/** What an echo said: its lines by name, and what came after them. */
-export interface Echo {
-  readonly pid: number;
-  readonly worker: string;
-  readonly method: string;
-  readonly scriptName: string;
-  readonly pathInfo: string;
-  readonly query: string;
-  readonly body: number;
-  readonly sha: string | undefined;
-  /** How many bytes `size=N` brought. */
-  readonly extra: number;
-}
-
-/** Reads an echo's answer; throws when it is none. */
-export function readEcho(answer: string): Echo {
-  const lines = new Map(
-    [...answer.matchAll(/^(pid|worker|method|script_name|path_info|query|body|sha)=(.*)$/gm)].map(([, name, value]) => [
-      name,
-      value,
-    ]),
-  );
-  const line = (name: string): string => {
-    const value = lines.get(name);
-    if (value === undefined) throw new Error(`Cannot read the answer, it has no "${name}=": ${answer.slice(0, 500)}`);
-    return value;
-  };
-  return {
-    pid: Number(line("pid")),
-    worker: line("worker"),
-    method: line("method"),
-    scriptName: line("script_name"),
-    pathInfo: line("path_info"),
-    query: line("query"),
-    body: Number(line("body")),
-    sha: lines.get("sha"),
-    extra: /(?:^|\n)(x+)$/.exec(answer)?.[1]?.length ?? 0,
-  };
 }

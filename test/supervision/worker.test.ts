@@ -188,9 +188,9 @@ test("a busy worker goes on, and is held and looked at again shortly", () => {
   expect(nextMs(again.worker)).toBe(60_100);
 });
 
-test("the longer it is busy the more rarely it is looked at, up to ten times a second", () => {
+test("the longer it is busy the more rarely it is looked at, up to a hundred times a second", () => {
   expect(nextMs(seen("busy", 50).worker)).toBeGreaterThan(nextMs(seen("busy", 5).worker));
-  expect(nextMs(seen("busy", 1000).worker)).toBe(200);
+  expect(nextMs(seen("busy", 1000).worker)).toBe(110);
 });
 
 test("one that serves many requests at once runs for moments only, however long that lasts", () => {

@@ -137,7 +137,7 @@ async function respawn(site: Site, times: number, kinds: readonly (keyof typeof 
 }
 
 /** Requests that sleep leave moments in which nothing arrives: there a worker in accept would stay. */
-const flow = (site: Site): Load => startLoad(site, { connections, uri: (n) => `/flow?sleep=200&n=${n}` });
+const flow = (site: Site): Load => startLoad(site, { connections, asked: [{ uri: "/flow?sleep=200" }] });
 
 describe.each(["unix", "tcp"] as const)("Four Node workers over %s", (kind) => {
   test("none is ever stuck in accept while siblings are killed, asked to go, and exit", async () => {

@@ -98,7 +98,9 @@ describe("reload", () => {
     deploy(dying);
     const { code, stdout, stderr } = await site.run("reload");
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/^error: Cannot reload blog: the new workers failed, everything stays as it was: .*exit code 3/);
+    expect(stderr).toMatch(
+      /^error: Cannot reload blog: the new workers failed, everything stays as it was: .*exit code 3/,
+    );
     expect(stderr).toMatch(/\n {4}\| .+\n {2}try: /);
     expect(await pids()).toEqual(before);
     expect((await answer()).worker).toMatch(/^[12]$/);

@@ -1,0 +1,276 @@
+/** Idle kept connections: ended where nothing is in flight, and only there. Real programs, stopped and continued by real signals. */
+import { execSync } from "node:child_process";
+import { closeSync, readFileSync } from "node:fs";
+import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { stillMs } from "../../src/os/kept-connections.ts";
+import { socketOption, takeDescriptor } from "../../src/os/posix.ts";
+import { socketsOf } from "../../src/os/proc-files.ts";
+import { lookForConnections } from "../../src/os/procfs.ts";
+import { buildPrograms, echoes, type Program, waiters } from "../helpers/programs.ts";
+import { pause, until } from "../helpers/wait.ts";
+import { KeptClient, keepAsking, type Manner } from "./kept-client.ts";
+import { Drain, type Kind, openSite, type Site, startWorker, Undo, untilFree, whileStopped } from "./workers.ts";
+
+jest.setTimeout(60_000);
+
+const undo = new Undo();
+afterEach(() => undo.all());
+
+/** Programs that serve one connection at a time and keep it when they are asked to. */
+const keepers = [echoes.c, echoes.perl, echoes.php, echoes.python, waiters.poll];
+const kinds = ["unix", "tcp"] as const;
+const everywhere = keepers.flatMap((program) => kinds.map((kind) => ({ program, kind })));
+
+beforeAll(() => buildPrograms([...keepers, echoes.fcgiwrap, echoes.go, echoes.ruby, echoes.threads]), 120_000);
+
+interface Scene {
+  readonly site: Site;
+  readonly pid: number;
+  readonly drain: Drain;
+}
+
+async function setUp(program: Program, kind: Kind): Promise<Scene> {
+  const site = await openSite(undo, kind);
+  const pid = await startWorker(undo, site, program);
+  return { site, pid, drain: new Drain(pid, site) };
+}
+
+/** With one client that is connected. */
+async function begin(
+  program: Program,
+  kind: Kind,
+  manner: Manner = "deaf",
+): Promise<Scene & { readonly client: KeptClient }> {
+  const scene = await setUp(program, kind);
+  return { ...scene, client: new KeptClient(scene.site.connect(), program, manner) };
+}
+
+/** Until the worker has read all that was sent. */
+function untilRead({ site }: Scene): Promise<unknown> {
+  const isRead = () => site.listener.connections()?.size === 1 && unreadBytesOf(site) === 0;
+  return until(isRead, { what: "all to be read" });
+}
+
+function unreadBytesOf({ listener }: Site): number {
+  const connections = [...(listener.connections()?.values() ?? [])];
+  return connections.reduce((sum, { unreadBytes }) => sum + unreadBytes, 0);
+}
+
+interface Place {
+  readonly program: Program;
+  readonly kind: Kind;
+}
+
+/** The same in several places at the same time, since most of it is waiting. By name what came of each. */
+async function inEach<T>(places: readonly Place[], act: (place: Place) => Promise<T>): Promise<Record<string, T>> {
+  const results = places.map(async (place) => [`${place.program.name} ${place.kind}`, await act(place)] as const);
+  return Object.fromEntries(await Promise.all(results));
+}
+
+function allOf<T>(places: readonly Place[], result: T): Record<string, T> {
+  return Object.fromEntries(places.map(({ program, kind }) => [`${program.name} ${kind}`, result]));
+}
+
+describe("a worker with an idle kept connection", () => {
+  const wide: Place[] = [
+    ...everywhere,
+    { program: echoes.fcgiwrap, kind: "unix" },
+    { program: echoes.c, kind: "tcp6" },
+  ];
+
+  async function free({ program, kind }: Place, manner: Manner): Promise<unknown[]> {
+    const { client, drain, site, pid } = await begin(program, kind, manner);
+    const first = await client.ask();
+    const from = performance.now();
+    const isIdle = await drain.lookFor(20_000);
+    const isSoon = performance.now() - from < stillMs;
+    await until(() => client.hasEnd, { what: "the end of the connection" });
+    await untilFree(pid, site);
+    const next = await new KeptClient(site.connect(), program).ask();
+    return [first, isIdle, isSoon, next];
+  }
+
+  test("is freed of it by its web server, which is asked to close it", async () => {
+    const fates = await inEach(wide, (place) => free(place, "attentive"));
+    expect(fates).toEqual(allOf(wide, ["answered", true, true, "answered"]));
+  });
+
+  test("is freed of it after two seconds where the web server takes no notice", async () => {
+    const fates = await inEach(wide, (place) => free(place, "deaf"));
+    expect(fates).toEqual(allOf(wide, ["answered", true, false, "answered"]));
+  });
+
+  test("is not freed by one long stop: it has to come to wait again", async () => {
+    const { client, drain } = await begin(echoes.c, "unix");
+    await client.ask();
+    await until(async () => !(await drain.look(0)) && drain.outcomes.at(-1) === "waiting", { what: "it to wait" });
+    const again = new Drain(drain.pid, drain.site);
+    expect(await again.look(stillMs + 500)).toBe(false);
+    expect(again.outcomes).toEqual(["waiting"]);
+  });
+
+  test("has nothing of what its client sends afterwards", async () => {
+    const { client, drain, site, pid } = await begin(echoes.c, "tcp");
+    await client.ask();
+    expect(await drain.lookFor(20_000)).toBe(true);
+    expect(await client.ask()).toBe("left");
+    await untilFree(pid, site);
+  });
+});
+
+test("what is set on a connection to watch it is taken away when it is used again", async () => {
+  const scene = await begin(echoes.c, "unix");
+  const { client, drain, pid } = scene;
+  const [SOL_SOCKET, SO_PEEK_OFF] = [1, 42];
+  const mark = () => {
+    const fd = takeDescriptor(pid, Math.max(...socketsOf(pid).keys()));
+    const offset = socketOption(fd, SOL_SOCKET, SO_PEEK_OFF, 4).readInt32LE(0);
+    closeSync(fd);
+    return offset;
+  };
+  await client.ask();
+  await until(async () => !(await drain.look(0)) && drain.outcomes.at(-1) === "waiting", { what: "it to wait" });
+  expect(mark()).toBeGreaterThan(0);
+  const answer = client.ask({ query: "sleep=200" });
+  await untilRead(scene);
+  await drain.look();
+  expect(mark()).toBe(-1);
+  expect(await answer).toBe("answered");
+});
+
+describe("a request that is sent in pieces", () => {
+  /** read(2) counts the bytes of one, recv(2) does not count those of the other. */
+  const places: Place[] = [
+    { program: echoes.php, kind: "unix" },
+    { program: echoes.python, kind: "tcp" },
+  ];
+
+  test("is never cut while its pauses are shorter than two seconds", async () => {
+    const fates = await inEach(places, async ({ program, kind }) => {
+      const scene = await begin(program, kind);
+      const { client, drain } = scene;
+      await client.ask();
+      client.write(client.begin({ bodyBytes: 4 }));
+      await untilRead(scene);
+      for (const letter of "bod") {
+        await drain.lookFor(stillMs - 700);
+        client.write(client.body(letter));
+        await untilRead(scene);
+      }
+      const fate = await client.send(Buffer.concat([client.body("y"), client.end()]));
+      return [fate, client.text.includes("body=4\n"), drain.outcomes.includes("idle")];
+    });
+    expect(fates).toEqual(allOf(places, ["answered", true, false]));
+  });
+
+  test("is never cut where its pieces come in the very moment of a stop", async () => {
+    // What recv(2) has just read lies nowhere any more, and the thread looks as if it waited.
+    const fates = await inEach([...places, { program: echoes.python, kind: "unix" }], async ({ program, kind }) => {
+      const scene = await begin(program, kind);
+      const { client, drain } = scene;
+      client.write(client.begin({ bodyBytes: 8 }));
+      await untilRead(scene);
+      for (const letter of "moments") {
+        client.write(client.body(letter));
+        await drain.look();
+        await drain.lookFor(stillMs / 2);
+      }
+      const fate = await client.send(Buffer.concat([client.body("!"), client.end()]));
+      return [fate, drain.outcomes.includes("idle")];
+    });
+    expect(fates).toEqual(allOf([...places, { program: echoes.python, kind: "unix" }], ["answered", false]));
+  });
+
+  test("is not taken for a whole one when its first piece comes while the worker is stopped", async () => {
+    const { client, drain, pid, site } = await begin(echoes.c, "unix");
+    await client.ask();
+    await whileStopped(pid, async () => {
+      client.write(client.begin({ bodyBytes: 1 }));
+      await until(() => unreadBytesOf(site) > 0, { what: "the first piece to arrive" });
+      drain.lookAtStopped();
+    });
+    expect(await client.send(Buffer.concat([client.body("b"), client.end()]))).toBe("answered");
+    expect(drain.outcomes).toEqual(["busy"]);
+  });
+});
+
+describe("a request that is being computed", () => {
+  const places: Place[] = [...everywhere, { program: echoes.ruby, kind: "unix" }, { program: echoes.go, kind: "unix" }];
+
+  test("is never cut, however long it takes", async () => {
+    const fates = await inEach(places, async ({ program, kind }) => {
+      const scene = await begin(program, kind);
+      const { client } = scene;
+      const answer = client.ask({ query: "sleep=3000" });
+      await untilRead(scene);
+      let isOver = false;
+      const over = answer.finally(() => {
+        isOver = true;
+      });
+      while (!isOver) {
+        await scene.drain.look();
+        await Promise.race([over, pause(40)]);
+      }
+      return [await answer, client.text.includes("query=sleep=3000\n")];
+    });
+    expect(fates).toEqual(allOf(places, ["answered", true]));
+  });
+});
+
+describe("a worker with a stream of requests on a kept connection", () => {
+  test.each(everywhere.map(({ program, kind }) => [program.name, kind, program] as const))(
+    "(%s, %s) is freed of it between two of them, and no request is crossed",
+    async (_name, kind, program) => {
+      const { site, pid, drain } = await setUp(program, kind);
+      const loop = keepAsking(() => new KeptClient(site.connect(), program), 5);
+      const isFreed = async () => {
+        await drain.look();
+        return drain.outcomes.filter((outcome) => outcome === "idle").length >= 5;
+      };
+      await until(isFreed, { what: "five connections to be closed", timeoutMs: 15_000 }).catch((error) => {
+        console.log(
+          JSON.stringify(loop.fates),
+          drain.outcomes.join(" ").slice(-600),
+          JSON.stringify([...(site.listener.connections() ?? [])]),
+          JSON.stringify(site.listener.queue()),
+          readFileSync(`/proc/${pid}/syscall`, "latin1"),
+          execSync(`ss -tnpi | grep -A1 ${site.listener.address.split(":")[1]}`).toString(),
+        );
+        throw error;
+      });
+      await loop.stop();
+      expect(loop.fates).toMatchObject({ left: 0, cut: 0, lost: 0 });
+      await untilFree(pid, site);
+    },
+  );
+
+  test("holds nothing once another one serves it", async () => {
+    const { site, pid, drain } = await setUp(echoes.perl, "unix");
+    const loop = keepAsking(() => new KeptClient(site.connect(), echoes.perl), 5);
+    await until(() => lookForConnections(pid, site.listener) === "busy", { what: "the loop to begin" });
+    const other = await startWorker(undo, site, echoes.perl);
+    await until(() => drain.look(), { what: "the worker to be idle", everyMs: 3 });
+    await until(() => lookForConnections(other, site.listener) === "busy", { what: "the other to serve" });
+    expect(lookForConnections(pid, site.listener)).toBe("elsewhere");
+    await loop.stop();
+    expect(loop.fates).toMatchObject({ left: 0, cut: 0, lost: 0 });
+  });
+});
+
+describe("what cannot be told, and what need not be", () => {
+  test("an event loop with an idle kept connection is left alone", async () => {
+    const { client, drain } = await begin(echoes.go, "unix");
+    await client.ask();
+    expect(await drain.lookFor(stillMs + 1000)).toBe(false);
+    expect(new Set(drain.outcomes)).toEqual(new Set(["busy"]));
+    expect(await client.ask()).toBe("answered");
+  });
+
+  test("a program that closes after each answer needs no help", async () => {
+    const { client, drain, site, pid } = await begin(echoes.ruby, "unix");
+    expect(await client.ask()).toBe("answered");
+    await untilFree(pid, site);
+    expect(await drain.look()).toBe(true);
+    expect(drain.connections).toBe(0);
+  });
+});
