@@ -123,10 +123,10 @@ export interface Loop {
 }
 
 /**
- * Requests on one kept connection, with a short rest after each, as a web server has it. Where the connection has ended
- * meanwhile, the next request goes to a new one.
+ * Requests on one kept connection, with rests of all lengths up to this, so that they do not keep step with whoever looks
+ * on. Where the connection has ended meanwhile, the next request goes to a new one.
  */
-export function keepAsking(open: () => KeptClient, restMs: number): Loop {
+export function keepAsking(open: () => KeptClient, longestRestMs: number): Loop {
   const fates = { answered: 0, left: 0, cut: 0, lost: 0 };
   let isStopped = false;
   const run = async () => {
@@ -136,7 +136,7 @@ export function keepAsking(open: () => KeptClient, restMs: number): Loop {
       const fate = await client.ask();
       fates[fate === "left" && !used ? "lost" : fate] += 1;
       used = fate === "answered";
-      await pause(restMs);
+      await pause(Math.random() * longestRestMs);
       if (!client.hasEnd) continue;
       client = open();
       used = false;
