@@ -5,7 +5,8 @@ import { stillMs } from "../../src/os/kept-connections.ts";
 import { socketOption, takeDescriptor } from "../../src/os/posix.ts";
 import { socketsOf } from "../../src/os/proc-files.ts";
 import { lookForConnections } from "../../src/os/procfs.ts";
-import { buildPrograms, echoes, type Program, waiters } from "../helpers/programs.ts";
+import { childrenOf } from "../helpers/manager.ts";
+import { behaviours, buildPrograms, echoes, type Program, waiters } from "../helpers/programs.ts";
 import { pause, until } from "../helpers/wait.ts";
 import { KeptClient, keepAsking, type Manner } from "./kept-client.ts";
 import { Drain, type Kind, openSite, type Site, startWorker, Undo, untilFree, whileStopped } from "./workers.ts";
@@ -20,7 +21,10 @@ const keepers = [echoes.c, echoes.perl, echoes.php, echoes.python, waiters.poll]
 const kinds = ["unix", "tcp"] as const;
 const everywhere = keepers.flatMap((program) => kinds.map((kind) => ({ program, kind })));
 
-beforeAll(() => buildPrograms([...keepers, echoes.fcgiwrap, echoes.go, echoes.ruby, echoes.threads]), 120_000);
+beforeAll(
+  () => buildPrograms([...keepers, echoes.fcgiwrap, echoes.go, echoes.ruby, behaviours.diesOnSigterm]),
+  120_000,
+);
 
 interface Scene {
   readonly site: Site;
@@ -233,16 +237,18 @@ describe("a worker with a stream of requests on a kept connection", () => {
     },
   );
 
-  test("holds nothing once another one serves it", async () => {
-    const { site, pid, drain } = await setUp(echoes.perl, "unix");
-    const loop = keepAsking(() => new KeptClient(site.connect(), echoes.perl), 20);
+  test("is retired without a loss, though it dies at once on SIGTERM, and another one serves on", async () => {
+    const program = behaviours.diesOnSigterm;
+    const { site, pid } = await setUp(program, "unix");
+    const loop = keepAsking(() => new KeptClient(site.connect(), program), 20);
     await until(() => lookForConnections(pid, site.listener) === "busy", { what: "the loop to begin" });
-    const other = await startWorker(undo, site, echoes.perl);
-    await until(() => drain.look(), { what: "the worker to be idle", everyMs: 3 });
+    const other = await startWorker(undo, site, program);
+    const drain = new Drain(pid, site, () => process.kill(pid, "SIGTERM"));
+    await until(() => drain.look(), { what: "the worker to be idle", everyMs: 3, timeoutMs: 25_000 });
     await until(() => lookForConnections(other, site.listener) === "busy", { what: "the other to serve" });
-    expect(lookForConnections(pid, site.listener)).toBe("elsewhere");
     await loop.stop();
     expect(loop.fates).toMatchObject({ left: 0, cut: 0, lost: 0 });
+    expect(childrenOf(process.pid)).not.toContain(pid);
   });
 });
 

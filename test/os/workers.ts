@@ -95,11 +95,14 @@ export class Drain {
   readonly outcomes: Outcome[] = [];
   readonly pid: number;
   readonly site: Site;
+  readonly #onIdle: () => void;
   #trace: Trace | undefined;
 
-  constructor(pid: number, site: Site) {
+  /** `onIdle`: done before the worker goes on. */
+  constructor(pid: number, site: Site, onIdle: () => void = () => {}) {
     this.pid = pid;
     this.site = site;
+    this.#onIdle = onIdle;
   }
 
   /** True when the worker may be signalled. `holdMs`: how long a worker that waits is kept stopped, for what comes. */
@@ -117,6 +120,7 @@ export class Drain {
   async #hold(untilMs: number): Promise<Outcome> {
     for (;;) {
       const outcome = this.#ask();
+      if (outcome === "idle") this.#onIdle();
       if (outcome !== "waiting" || performance.now() > untilMs) return outcome;
       await pause(1);
     }

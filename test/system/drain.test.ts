@@ -157,13 +157,13 @@ describe("a connection that a web server keeps", () => {
   ] as const)("is not cut by a reload of %s while an upload on it is half-sent", async (_name, program, transport) => {
     const app = await startApp(place, program, { transport, processes });
     const client = connectKept(app, program);
-    client.socket.write(client.begin({ bodyBytes: 4, query: "half" }));
-    client.socket.write(client.body("up"));
+    client.write(client.begin({ bodyBytes: 4, query: "half" }));
+    client.write(client.body("up"));
     const pid = await busyPid(app);
     const reload = app.reload();
     await untilState(app, pid, "draining");
     await pause(1000);
-    client.socket.write(client.body("lo"));
+    client.write(client.body("lo"));
     expect(await client.send(client.end())).toBe("answered");
     expect(client.text).toMatch(new RegExp(`^pid=${pid}$[^]*^body=4$`, "m"));
     client.socket.destroy();
