@@ -8,9 +8,10 @@ const root = resolve(import.meta.dirname, "../src");
 /** Rooms by floor. A room is named by the folder, or the file, that it is. */
 const floors: readonly (readonly string[])[] = [
   ["errors.ts", "units.ts"],
-  ["supervision", "config", "fastcgi/wire", "observe"],
+  ["supervision", "config", "fastcgi/wire", "observe", "diagnosis"],
   ["os", "fastcgi", "control"],
-  ["manager"],
+  ["manager", "runners"],
+  ["doctor"],
   ["cli", "index.ts"],
 ];
 

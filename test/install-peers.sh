@@ -8,6 +8,7 @@ packages=(
   nginx-light lighttpd apache2
   # programs and what they are made with
   gcc libc6-dev libfcgi-dev libfcgi-bin libfcgi-perl libcgi-fast-perl ruby ruby-fcgi golang-go php-cgi fcgiwrap python3
+  python3-flask python3-django
   # other process managers, for comparison
   spawn-fcgi multiwatch supervisor php8.2-fpm
   # tools of the tests
