@@ -1,4 +1,4 @@
-/** Gathers the records that answer one request. It knows the rules of the conversation, but no socket and no clock. */
+/** Reads the records that answer one request. It knows the rules of the conversation, but no socket and no clock. */
 import type { FastCgiErrorCode } from "./errors.ts";
 import { recordType } from "./wire/constants.ts";
 import { RecordDecoder, type WireRecord } from "./wire/decoder.ts";
@@ -10,20 +10,34 @@ export interface AnswerFailure {
   readonly message: string;
 }
 
-/** What has come of an answer, a chunk at a time. */
+/** What came of taking a piece: nothing, a promise for when more may come, or why the answer is refused. */
+export type Taken = undefined | Promise<undefined> | AnswerFailure;
+
+/** Told apart by its code: a promise may come from anywhere. */
+export function isFailure(taken: Exclude<Taken, undefined>): taken is AnswerFailure {
+  return "code" in taken;
+}
+
+/** Who takes what the application says, in the order it came. Empty pieces, which end a stream, are not told. */
+export interface AnswerTaker {
+  stdout(piece: Uint8Array): Taken;
+  stderr(piece: Uint8Array): Taken;
+  /** Every record as it comes, before its content is taken. */
+  received?(record: WireRecord): void;
+}
+
+/** Hands on an answer, a chunk at a time. */
 export class AnswerReader {
   readonly #id: number;
-  readonly #maxBytes: number;
+  readonly #taker: AnswerTaker;
   readonly #decoder = new RecordDecoder();
-  readonly #stdout: Uint8Array[] = [];
-  readonly #stderr: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #waits: Promise<undefined>[] = [];
   #stdoutEnded = false;
   #end: EndRequest | undefined;
 
-  constructor(id: number, maxBytes: number) {
+  constructor(id: number, taker: AnswerTaker) {
     this.#id = id;
-    this.#maxBytes = maxBytes;
+    this.#taker = taker;
   }
 
   /** How the request ended; undefined as long as FCGI_END_REQUEST has not come. */
@@ -31,17 +45,15 @@ export class AnswerReader {
     return this.#end;
   }
 
-  get stdout(): Buffer {
-    return Buffer.concat(this.#stdout);
-  }
-
-  get stderr(): Buffer {
-    return Buffer.concat(this.#stderr);
+  /** What has to be settled before more may come, since this was asked last. */
+  takeWaits(): Promise<undefined>[] {
+    return this.#waits.splice(0);
   }
 
   /** Takes what the application sent. Returns why it is refused, if it is. After FCGI_END_REQUEST not a byte may follow. */
   push(chunk: Uint8Array): AnswerFailure | undefined {
     for (const record of this.#decoder.push(chunk)) {
+      this.#taker.received?.(record);
       const failure = this.#take(record);
       if (failure !== undefined) return failure;
     }
@@ -57,7 +69,7 @@ export class AnswerReader {
       return violation(`Cannot read the answer: a record of type ${type} is for request ${id}, not ${this.#id}`);
     }
     if (type === recordType.stdout) return this.#takeStdout(content);
-    if (type === recordType.stderr) return this.#keep(this.#stderr, content);
+    if (type === recordType.stderr) return this.#hand(content, (piece) => this.#taker.stderr(piece));
     if (type === recordType.endRequest) return this.#takeEnd(content);
     return violation(`Cannot read the answer: an application does not send records of type ${type}`);
   }
@@ -66,16 +78,13 @@ export class AnswerReader {
     if (this.#stdoutEnded && content.length > 0)
       return violation("Cannot read the answer: FCGI_STDOUT goes on after its end");
     this.#stdoutEnded ||= content.length === 0;
-    return this.#keep(this.#stdout, content);
+    return this.#hand(content, (piece) => this.#taker.stdout(piece));
   }
 
-  #keep(stream: Uint8Array[], content: Uint8Array): AnswerFailure | undefined {
-    this.#bytes += content.length;
-    if (this.#bytes > this.#maxBytes) {
-      const message = `Cannot keep the answer: it is longer than ${this.#maxBytes} bytes`;
-      return { code: "FCGI_ANSWER_TOO_LARGE", message };
-    }
-    if (content.length > 0) stream.push(content);
+  #hand(content: Uint8Array, take: (piece: Uint8Array) => Taken): AnswerFailure | undefined {
+    const taken = content.length > 0 ? take(content) : undefined;
+    if (taken === undefined || isFailure(taken)) return taken;
+    this.#waits.push(taken);
     return undefined;
   }
 

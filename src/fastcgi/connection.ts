@@ -1,30 +1,22 @@
 /** One connection from a web server: which requests are open on it, and when it ends. */
 import type { Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Application, RoleName } from "./application.ts";
 import { FastCgiError } from "./errors.ts";
+import type { ConnectionLimits } from "./limits.ts";
+import { answerManagement } from "./management.ts";
 import { Output } from "./output.ts";
-import { type Handler, type RequestHost, ServedRequest } from "./served-request.ts";
-import { managementId, protocolStatus, recordType, role, valueName } from "./wire/constants.ts";
+import type { RequestInput } from "./request-input.ts";
+import { type RequestHost, ServedRequest } from "./served-request.ts";
+import { managementId, protocolStatus, recordType, role } from "./wire/constants.ts";
 import { RecordDecoder, type WireRecord } from "./wire/decoder.ts";
-import { decodePairs, type ParamsFailure, type ParamsLimits } from "./wire/params.ts";
-import { type BeginRequest, endRequest, getValuesResult, readBeginRequest, unknownType } from "./wire/record.ts";
-
-/** What one connection may ask of us. Times are in milliseconds. */
-export interface ConnectionLimits {
-  /** Told in answer to FCGI_GET_VALUES; kept by the server. */
-  readonly maxConnections: number;
-  /** Handlers at work for one connection, those of aborted requests included. One more is OVERLOADED. */
-  readonly maxRequestsPerConnection: number;
-  readonly params: ParamsLimits;
-  /** After the last answer we wait so long for the peer to close, so that no reset overtakes what it has not read. */
-  readonly lingerMs: number;
-  /** A peer that stops in the middle of what it owes, or does not take its answer, is left after this time. */
-  readonly stallMs: number;
-}
+import type { ParamsLimits } from "./wire/params.ts";
+import { type BeginRequest, endRequest, readBeginRequest } from "./wire/record.ts";
 
 /** What a connection tells its server. */
 export interface ConnectionHost {
-  readonly handler: Handler;
+  readonly application: Application;
+  readonly roles: ReadonlySet<RoleName>;
   readonly limits: ConnectionLimits;
   /** What a peer did wrong: the connection is closed. */
   problem(error: FastCgiError): void;
@@ -35,14 +27,18 @@ export class Connection implements RequestHost {
   readonly paramsLimits: ParamsLimits;
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #decoder = new RecordDecoder();
+  readonly #decoder = new RecordDecoder({ splitsStreams: true });
   readonly #open = new Map<number, ServedRequest>();
-  /** Handlers that have not come to an end. */
-  #working = 0;
+  /** Of the requests that were admitted: not ended, or their handlers still work. */
+  #unreleased = 0;
+  /** Their parameters are complete. */
+  #ready: ServedRequest[] = [];
   #hasServed = false;
   /** The connection ends with its last open request. */
   #endsWhenIdle = false;
   #isLeaving = false;
+  /** Known when all is written. */
+  #lingersUntilMs = Number.POSITIVE_INFINITY;
 
   constructor(socket: Socket, host: ConnectionHost) {
     this.#socket = socket;
@@ -54,7 +50,8 @@ export class Connection implements RequestHost {
     socket.on("close", () => this.#closed());
     // A peer that went away is no error of ours; "close" follows.
     socket.on("error", () => {});
-    socket.setTimeout(host.limits.stallMs, () => this.#judgeSilence());
+    socket.on("timeout", () => this.#judgeSilence());
+    socket.setTimeout(host.limits.stallMs);
   }
 
   /** Ends the connection as soon as no request is lost by it. One that has not had any yet gets a moment for its first. */
@@ -73,24 +70,65 @@ export class Connection implements RequestHost {
 
   requestEnded(request: ServedRequest): void {
     if (this.#open.get(request.id) === request) this.#open.delete(request.id);
+    // Its handler may read on, but holds nobody up by that.
+    if (this.#socket.isPaused()) this.flowChanged();
     if (this.#endsWhenIdle) this.#leaveIfIdle();
   }
 
-  /** Holds the socket back while a body waits to be read. Until then an abort that stands behind that body is not seen either. */
+  requestReleased(): void {
+    this.#unreleased -= 1;
+  }
+
+  /**
+   * Holds the socket back while a body waits to be read: until then an abort that stands behind that body is not seen either. The same
+   * for a peer that asks and asks and takes no answer.
+   */
   flowChanged(): void {
-    const isFull = !this.#isLeaving && [...this.#open.values()].some((request) => request.isBodyFull);
-    if (isFull) this.#socket.pause();
+    const isHeld = this.output.isFlooded || this.#isSome((request) => request.isFull);
+    if (isHeld && !this.#isLeaving) this.#socket.pause();
     else this.#socket.resume();
   }
 
   #receive(chunk: Buffer): void {
-    if (this.#isLeaving) return;
+    if (this.#isLeaving) {
+      if (performance.now() > this.#lingersUntilMs) this.#socket.destroy();
+      return;
+    }
     for (const record of this.#decoder.push(chunk)) {
       this.#take(record);
       if (this.#isLeaving || this.#socket.destroyed) return;
     }
+    this.#startAll();
+    if (this.output.isFlooded) this.#holdBack();
     if (this.#decoder.failure !== undefined) this.#refusePeer(this.#decoder.failure.message);
+    else if (this.#isTrickling())
+      this.#refusePeer(`Cannot go on: parameters take longer than ${this.#host.limits.stallMs} ms`);
     else if (this.#endsWhenIdle && this.#hasServed && this.#decoder.isBetweenRecords) this.#leaveIfIdle();
+  }
+
+  #holdBack(): void {
+    this.flowChanged();
+    this.output.whenFree(() => this.flowChanged());
+  }
+
+  /** Handlers start when all that came in one piece is taken: often the body is complete then. */
+  #startAll(): void {
+    const ready = this.#ready;
+    if (ready.length === 0) return;
+    this.#ready = [];
+    for (const request of ready) request.start(this.#host.application);
+  }
+
+  /** A byte now and then is no silence, and yet no request. */
+  #isTrickling(): boolean {
+    if (this.#open.size === 0) return false;
+    const since = performance.now() - this.#host.limits.stallMs;
+    return this.#isSome((request) => !request.isReady && request.beganAtMs < since);
+  }
+
+  #isSome(predicate: (request: ServedRequest) => boolean): boolean {
+    for (const request of this.#open.values()) if (predicate(request)) return true;
+    return false;
   }
 
   #take(record: WireRecord): void {
@@ -103,8 +141,9 @@ export class Connection implements RequestHost {
   #pass({ type, content }: WireRecord, request: ServedRequest | undefined): void {
     if (request === undefined) return;
     if (type === recordType.params) this.#takeParams(request, content);
-    else if (type === recordType.stdin) this.#takeStdin(request, content);
-    else if (type === recordType.abortRequest) request.abort();
+    else if (type === recordType.stdin) this.#takeInput(request, request.stdin, content);
+    else if (type === recordType.data) this.#takeInput(request, request.data, content);
+    else if (type === recordType.abortRequest) this.#abort(request);
   }
 
   /** FCGI_BEGIN_REQUEST (5.1). */
@@ -118,14 +157,16 @@ export class Connection implements RequestHost {
   #admit(id: number, begin: BeginRequest): void {
     this.#hasServed = true;
     if (!begin.keepConnection) this.#endsWhenIdle = true;
-    if (begin.role !== role.responder) this.#decline(id, protocolStatus.unknownRole);
-    else if (this.#isOverloaded) this.#decline(id, protocolStatus.overloaded);
-    else this.#open.set(id, new ServedRequest(id, this));
+    const roleName = roleNames[begin.role];
+    if (roleName === undefined || !this.#host.roles.has(roleName)) this.#decline(id, protocolStatus.unknownRole);
+    else if (this.#unreleased >= this.#host.limits.maxRequestsPerConnection)
+      this.#decline(id, protocolStatus.overloaded);
+    else this.#open.set(id, this.#newRequest(id, roleName));
   }
 
-  get #isOverloaded(): boolean {
-    const waiting = [...this.#open.values()].filter((request) => !request.hasStarted).length;
-    return this.#working + waiting >= this.#host.limits.maxRequestsPerConnection;
+  #newRequest(id: number, roleName: RoleName): ServedRequest {
+    this.#unreleased += 1;
+    return new ServedRequest(id, roleName, this, performance.now());
   }
 
   /** Ends a request that never was: the rest of it is ignored (5.5). */
@@ -135,55 +176,32 @@ export class Connection implements RequestHost {
   }
 
   #takeParams(request: ServedRequest, content: Uint8Array): void {
-    const outcome = content.length === 0 ? this.#start(request) : request.takeParams(content);
-    if (outcome === undefined) return;
-    if (outcome.reason === "cut") this.#refusePeer(outcome.message);
+    if (request.isReady) return;
+    const failure = request.takeParams(content);
+    if (request.isReady) this.#ready.push(request);
+    if (failure === undefined) return;
+    if (failure.reason === "cut") this.#refusePeer(failure.message);
     else request.refuse();
   }
 
-  #start(request: ServedRequest): ParamsFailure | undefined {
-    if (request.hasStarted) return undefined;
-    const outcome = request.start(this.#host.handler);
-    if (!(outcome instanceof Promise)) return outcome;
-    this.#working += 1;
-    void outcome.finally(() => {
-      this.#working -= 1;
-    });
-    return undefined;
-  }
-
   /** A body that waits for parameters behind it would wait for ever. */
-  #takeStdin(request: ServedRequest, content: Uint8Array): void {
-    request.takeStdin(content);
-    if (!request.hasStarted && request.isBodyFull) {
+  #takeInput(request: ServedRequest, stream: RequestInput | undefined, content: Uint8Array): void {
+    request.take(stream, content);
+    if (!request.isReady && request.isFull) {
       this.#refusePeer(`Cannot take request ${request.id}: its body comes before its parameters`);
     }
   }
 
-  /** Management records (4.1, 4.2). */
-  #manage({ type, content }: WireRecord): void {
-    if (type === recordType.getValues) this.#tellValues(content);
-    else this.output.send([unknownType(type)]);
+  /** A handler whose request is complete is told of its end, even if both came in one piece. */
+  #abort(request: ServedRequest): void {
+    request.start(this.#host.application);
+    request.abort();
   }
 
-  /** One record, with what was asked for and is known. */
-  #tellValues(content: Uint8Array): void {
-    const asked = decodePairs(content);
-    if (!asked.ok) {
-      this.#refusePeer(asked.failure.message);
-      return;
-    }
-    const names = new Set(asked.pairs.map(([name]) => name));
-    this.output.send([getValuesResult(this.#knownValues().filter(([name]) => names.has(name)))]);
-  }
-
-  #knownValues(): (readonly [string, string])[] {
-    const { maxConnections, maxRequestsPerConnection } = this.#host.limits;
-    return [
-      [valueName.maxConnections, String(maxConnections)],
-      [valueName.maxRequests, String(maxConnections * maxRequestsPerConnection)],
-      [valueName.multiplexes, "1"],
-    ];
+  #manage(record: WireRecord): void {
+    const answer = answerManagement(record, this.#host.limits);
+    if (answer instanceof Uint8Array) this.output.send([answer]);
+    else this.#refusePeer(answer.message);
   }
 
   /** Nothing it says can be trusted now. */
@@ -194,7 +212,7 @@ export class Connection implements RequestHost {
 
   /**
    * The peer sends no more. A web server that closes has given up, so handlers are told; but one that has only ended its side may
-   * still read, so requests that are complete may finish. The first write to a peer that is gone ends it.
+   * still read, so requests that are complete may finish.
    */
   #peerEnded(): void {
     this.#endsWhenIdle = true;
@@ -202,12 +220,18 @@ export class Connection implements RequestHost {
       if (request.isReceived) request.tellAborted("The web server closed the connection");
       else this.#drop(request);
     }
+    if (this.#open.size > 0) this.#probe();
     this.#leaveIfIdle();
   }
 
+  /** On a Unix socket an empty write fails at once if the peer is gone. On TCP only a write that it does not take tells that. */
+  #probe(): void {
+    this.#socket.write(nothing);
+  }
+
   #drop(request: ServedRequest): void {
-    request.disconnect();
     this.#open.delete(request.id);
+    request.disconnect();
   }
 
   #closed(): void {
@@ -218,7 +242,7 @@ export class Connection implements RequestHost {
     if (this.#open.size === 0) this.#leave();
   }
 
-  /** Ends our side when all is written, then reads on into nothing until the peer ends its own. */
+  /** Ends our side when all is written, then reads on into nothing until the peer ends its own, or its time is over. */
   #leave(): void {
     if (this.#isLeaving || this.#socket.destroyed) return;
     this.#isLeaving = true;
@@ -227,16 +251,33 @@ export class Connection implements RequestHost {
   }
 
   #linger(): void {
-    const timer = setTimeout(() => this.#socket.destroy(), this.#host.limits.lingerMs);
-    if (this.#socket.closed) clearTimeout(timer);
-    else this.#socket.once("close", () => clearTimeout(timer));
+    this.#lingersUntilMs = performance.now() + this.#host.limits.lingerMs;
+    this.#socket.setTimeout(this.#host.limits.lingerMs);
   }
 
   /** Silence on a connection that is idle, or while a handler works, is no fault of the peer. */
   #judgeSilence(): void {
-    const owesParams = [...this.#open.values()].some((request) => !request.hasStarted);
+    const { stallMs } = this.#host.limits;
+    if (this.#lingersUntilMs < Number.POSITIVE_INFINITY) {
+      this.#socket.destroy();
+      return;
+    }
     const owesRecord = !this.#socket.isPaused() && !this.#decoder.isBetweenRecords;
-    if (!owesParams && !owesRecord && this.#socket.writableLength === 0) return;
-    this.#refusePeer(`Cannot go on: the web server has been silent for ${this.#host.limits.stallMs} ms`);
+    const owesRequest = this.#isSome((request) => request.isOwed);
+    if (owesRequest || owesRecord || this.#socket.writableLength > 0) {
+      this.#refusePeer(`Cannot go on: the web server has been silent for ${stallMs} ms`);
+    } else {
+      this.#socket.setTimeout(stallMs);
+      // While it is held back we do not hear that it has gone.
+      if (this.#socket.isPaused()) this.#probe();
+    }
   }
 }
+
+const nothing = new Uint8Array(0);
+
+const roleNames: Readonly<Record<number, RoleName>> = {
+  [role.responder]: "responder",
+  [role.authorizer]: "authorizer",
+  [role.filter]: "filter",
+};

@@ -29,28 +29,41 @@ export function closeListenerOnExit(): () => void {
   return () => process.off("exit", close);
 }
 
+/** What has to end before the process does. */
+const stops = new Set<() => Promise<void>>();
+let isStopping = false;
+
 /**
- * On a stop signal: stops, then exits with 0. A manager may repeat its signal (it can get lost in other programs); that changes
- * nothing. Node's own handlers would exit at once, lose the requests in flight, and clear the listener's flag. Returns how to undo.
+ * On a stop signal: stops, and exits with 0 when all who asked for it have stopped. A manager may repeat its signal (it can get lost in
+ * other programs); that changes nothing. Node's own handlers would exit at once, lose the requests in flight, and clear the listener's
+ * flag. Returns how to undo.
  */
 export function stopOnSignals(stop: () => Promise<void>): () => void {
-  let isStopping = false;
-  const onSignal = () => {
-    if (isStopping) return;
-    isStopping = true;
-    void stop().finally(() => process.exit(0));
-  };
-  for (const signal of stopSignals) process.on(signal, onSignal);
+  if (stops.size === 0) for (const signal of stopSignals) process.on(signal, onStopSignal);
+  stops.add(stop);
   return () => {
-    for (const signal of stopSignals) process.off(signal, onSignal);
+    stops.delete(stop);
+    if (stops.size === 0 && !isStopping) for (const signal of stopSignals) process.off(signal, onStopSignal);
   };
 }
 
-/** Why fd 0 does not do, and how the program is meant to be started. */
-export function explainMissingListener(cause: NodeJS.ErrnoException): FastCgiError {
+function onStopSignal(): void {
+  if (isStopping) return;
+  isStopping = true;
+  void Promise.allSettled(Array.from(stops, (stop) => stop())).finally(() => process.exit(0));
+}
+
+/** What was looked for, why it does not do, and how the program is meant to be started. */
+export function explainMissingListener(fd: number, cause: NodeJS.ErrnoException): FastCgiError {
   const file = basename(process.argv[1] ?? "app.js");
+  const why = cause.code ?? cause.message;
   const message =
-    `Cannot serve: standard input (fd ${listenerFd}) is not a listening socket (${cause.code ?? cause.message}). ` +
-    `A FastCGI program is started by its process manager: fcgi-pm start ${file}`;
-  return new FastCgiError("FCGI_LISTENER_MISSING", message, { errno: cause.code, cause });
+    fd === listenerFd
+      ? `Cannot serve: standard input (fd ${fd}) is not a listening socket (${why}), LISTEN_FDS hands none over, and the code ` +
+        "names no path or port. "
+      : `Cannot serve: fd ${fd}, which LISTEN_FDS hands over, is not a listening socket (${why}). `;
+  const remedy =
+    `A FastCGI program is started by its process manager: fcgi-pm start ${file}. ` +
+    "By hand it needs a socket of its own: { port: 9000 } among the options";
+  return new FastCgiError("FCGI_LISTENER_MISSING", message + remedy, { errno: cause.code, cause });
 }

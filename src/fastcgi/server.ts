@@ -1,139 +1,143 @@
 /** A FastCGI responder: takes connections from a listening socket and gives their requests to a handler. */
 import { writeSync } from "node:fs";
-import { createServer, type ListenOptions, type Server as NetServer, type Socket } from "node:net";
-import { type Address, isPathTooLong, maxUnixPathBytes } from "./address.ts";
-import { Connection, type ConnectionLimits } from "./connection.ts";
+import type { Socket } from "node:net";
+import type { Address } from "./address.ts";
+import type { Application, RoleName } from "./application.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
 import { FastCgiError } from "./errors.ts";
+import { explain } from "./failure.ts";
+import type { Handler } from "./fastcgi-request.ts";
+import { makeHttpApplication } from "./http-exchange.ts";
+import type { HttpHandler } from "./http-handler.ts";
 import { closeListenerOnExit, explainMissingListener, listenerFd, stopOnSignals } from "./inherited-listener.ts";
-import type { Handler } from "./served-request.ts";
+import type { ConnectionLimits } from "./limits.ts";
+import { Listener, type ListenerHost } from "./listener.ts";
+import { findListeningPlace } from "./listening-socket.ts";
+import { makeResponder } from "./responder.ts";
+import { type HttpServeOptions, readBacklog, readLimits, type ServeOptions } from "./server-options.ts";
 import { isWebServer, readWebServerAddresses } from "./web-server-addresses.ts";
-import { defaultParamsLimits } from "./wire/params.ts";
 
-/** All may be left out. Without `path` and `port` the listening socket is standard input, as every process manager gives it. */
-export interface ServeOptions {
-  /** A Unix socket to bind, for tests and development. */
-  readonly path?: string;
-  /** A TCP port to bind, for tests and development; 0 takes any. */
-  readonly port?: number;
-  /** Default: 127.0.0.1. */
-  readonly host?: string;
-  /**
-   * Listening on an inherited socket sets its queue's length again. Default: FCGI_PM_LISTEN_QUEUE_DEPTH from the environment,
-   * else 511.
-   */
-  readonly backlog?: number;
-  /** Default: 1000. More connections than that are closed at once. */
-  readonly maxConnections?: number;
-  /** Default: 100. More requests than that on one connection are refused as OVERLOADED. */
-  readonly maxRequestsPerConnection?: number;
-  /** Of all parameters of one request, in bytes. Default: 1 MiB. Longer ones are refused as OVERLOADED. */
-  readonly maxParamsBytes?: number;
-  /** How long we wait for the web server to close after the last answer, in milliseconds. Default: 2000. */
-  readonly lingerMs?: number;
-  /** How long a web server may be silent when it is its turn, in milliseconds. Default: 300,000. */
-  readonly stallMs?: number;
-  /** Stop on SIGTERM, SIGINT and SIGUSR1 and exit with 0. Default: true on an inherited socket, else false. */
-  readonly stopOnSignals?: boolean;
-  /** Told what a web server did wrong. Default: a line on standard error. */
-  readonly onProblem?: (error: FastCgiError) => void;
-}
+export type { FastCgiRequest, FastCgiResponse, Handler } from "./fastcgi-request.ts";
+export type { HttpHandler, HttpRequest } from "./http-handler.ts";
+export type { HttpServeOptions, ServeOptions } from "./server-options.ts";
+export { toWebRequest } from "./web-request.ts";
 
-/** A responder at work. */
+/** One end of FastCGI conversations: a listening socket and what answers there. */
 export interface Server {
   /** Where it listens; undefined for an inherited Unix socket. */
   readonly address: Address | undefined;
+  /** Takes connections from now on. Resolves once it listens. */
+  listen(): Promise<void>;
   /** Takes no more connections, finishes what is in flight, closes what is idle. Resolves when all is closed. */
   stop(): Promise<void>;
 }
 
 /**
- * Serves requests with this handler until it is stopped. Resolves once it listens.
- *
- * Rejects with a FastCgiError of code FCGI_LISTENER_MISSING if standard input is no listening socket, or with the system's error
- * if `path` or `port` cannot be bound.
+ * A server for Node's own `(req, res)` handlers, which does not listen yet: Express apps, Koa's `callback()`, Fastify's `routing`.
  */
-export async function serve(handler: Handler, options: ServeOptions = {}): Promise<Server> {
-  const responder = new Responder(handler, options);
-  await responder.listen();
-  return responder;
+export function createServer(handler: HttpHandler, options: HttpServeOptions = {}): Server {
+  const { stripScriptName = false } = options;
+  const lateFailure = (error: unknown) => say(`A handler failed after its answer: ${explain(error)}`);
+  return new FastCgiServer(options, async () => {
+    const http = await import("node:http");
+    return makeHttpApplication(http, handler, { stripScriptName, lateFailure });
+  });
 }
 
-class Responder implements Server {
+/** A server for handlers of the lower interface, `(request) => response`, which does not listen yet. */
+export function createResponder(handler: Handler, options: ServeOptions = {}): Server {
+  return new FastCgiServer(options, async () => makeResponder(handler));
+}
+
+/**
+ * Serves requests with this `(req, res)` handler until it is stopped. Resolves once it listens.
+ *
+ * Rejects with a FastCgiError of code FCGI_LISTENER_MISSING if there is no listening socket, or with the system's error if `path` or
+ * `port` cannot be bound.
+ */
+export async function serve(handler: HttpHandler, options: HttpServeOptions = {}): Promise<Server> {
+  const server = createServer(handler, options);
+  await server.listen();
+  return server;
+}
+
+/** The same as `serve`, for the lower interface. */
+export async function respond(handler: Handler, options: ServeOptions = {}): Promise<Server> {
+  const server = createResponder(handler, options);
+  await server.listen();
+  return server;
+}
+
+const nobody: Application = (exchange) => exchange.output.cut({ appStatus: 1, protocolStatus: 0 });
+
+class FastCgiServer implements Server, ConnectionHost, ListenerHost {
   readonly #options: ServeOptions;
-  readonly #net: NetServer;
+  readonly #load: () => Promise<Application>;
+  #listener: Listener | undefined;
   readonly #connections = new Set<Connection>();
   readonly #webServers = readWebServerAddresses(process.env["FCGI_WEB_SERVER_ADDRS"]);
-  readonly handler: Handler;
+  readonly roles: ReadonlySet<RoleName>;
   readonly limits: ConnectionLimits;
+  application: Application = nobody;
+  #ignoreSignals: () => void = () => {};
   #hasRefused = false;
 
-  constructor(handler: Handler, options: ServeOptions) {
-    this.handler = handler;
+  constructor(options: ServeOptions, load: () => Promise<Application>) {
+    this.#load = load;
     this.#options = options;
+    this.roles = new Set(options.roles ?? ["responder"]);
     this.limits = readLimits(options);
-    this.#net = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#accept(socket));
-    this.#net.maxConnections = this.limits.maxConnections;
   }
 
   get address(): Address | undefined {
-    const address = this.#net.address();
-    if (address === null) return undefined;
-    if (typeof address === "string") return { kind: "unix", path: address };
-    return { kind: "tcp", host: address.address, port: address.port };
+    return this.#listener?.address;
   }
 
   /** Before the socket is touched, the guards are set: a signal or an exit may come at any moment. */
   async listen(): Promise<void> {
-    const { stopOnSignals: wanted = this.#isInherited } = this.#options;
-    const guards = this.#isInherited ? [closeListenerOnExit()] : [];
-    if (wanted) guards.push(stopOnSignals(() => this.stop()));
+    const { fd, options } = findListeningPlace(this.#options, process.env);
+    this.application = await this.#load();
+    // libuv does not close fd 0, and so this guard stays, even when the server has stopped.
+    const keepListener = fd === listenerFd ? closeListenerOnExit() : () => {};
+    if (this.#options.stopOnSignals ?? fd !== undefined) this.#ignoreSignals = stopOnSignals(() => this.stop());
+    const listener = new Listener({ ...options, backlog: readBacklog(this.#options, process.env) }, this);
+    this.#listener = listener;
     try {
-      await listenOn(this.#net, { ...this.#place(), backlog: this.#backlog });
+      await listener.open();
     } catch (cause) {
-      for (const undo of guards) undo();
-      throw this.#isInherited ? explainMissingListener(cause as NodeJS.ErrnoException) : cause;
+      keepListener();
+      this.#ignoreSignals();
+      throw fd === undefined ? cause : explainMissingListener(fd, cause as NodeJS.ErrnoException);
     }
-    // What accept() reports later is the fault of one connection, or of a machine that is out of descriptors for a moment.
-    this.#net.on("error", (cause) => this.problem(new FastCgiError("FCGI_CONNECT_FAILED", cause.message, { cause })));
   }
 
-  stop(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
+  async stop(): Promise<void> {
+    const closed = this.#listener?.close();
     for (const connection of this.#connections) void connection.stop();
-    return closed;
+    await closed;
+    this.#ignoreSignals();
   }
 
-  problem(error: FastCgiError): void {
-    (this.#options.onProblem ?? report)(error);
+  get maxConnections(): number {
+    return this.limits.maxConnections;
   }
 
-  get #isInherited(): boolean {
-    return this.#options.path === undefined && this.#options.port === undefined;
-  }
-
-  #place(): ListenOptions {
-    const { path, host = "127.0.0.1", port = 0 } = this.#options;
-    if (this.#isInherited) return { fd: listenerFd } as ListenOptions;
-    if (path === undefined) return { host, port };
-    if (!isPathTooLong({ kind: "unix", path })) return { path };
-    throw new RangeError(`Cannot listen on ${path}: the path is longer than ${maxUnixPathBytes} bytes`);
-  }
-
-  get #backlog(): number {
-    const depth = this.#options.backlog ?? Number(process.env["FCGI_PM_LISTEN_QUEUE_DEPTH"]);
-    return Number.isSafeInteger(depth) && depth > 0 ? depth : 511;
-  }
-
-  #accept(socket: Socket): void {
-    const address = this.#net.address();
-    const isTcp = address !== null && typeof address === "object";
-    if (isTcp && !isWebServer(this.#webServers, socket.remoteAddress)) {
+  accepted(socket: Socket): void {
+    if (this.#listener?.isTcp === true && !isWebServer(this.#webServers, socket.remoteAddress)) {
       this.#refuse(socket);
       return;
     }
     const connection = new Connection(socket, this);
     this.#connections.add(connection);
     socket.once("close", () => this.#connections.delete(connection));
+  }
+
+  failed(cause: Error): void {
+    this.problem(new FastCgiError("FCGI_CONNECT_FAILED", cause.message, { cause }));
+  }
+
+  problem(error: FastCgiError): void {
+    (this.#options.onProblem ?? report)(error);
   }
 
   /** Said once: whoever may not talk to us shall not be able to fill our log. */
@@ -147,26 +151,14 @@ class Responder implements Server {
   }
 }
 
-function listenOn(server: NetServer, where: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function readLimits(options: ServeOptions): ConnectionLimits {
-  const { maxConnections = 1000, maxRequestsPerConnection = 100, lingerMs = 2000, stallMs = 300_000 } = options;
-  const params = { ...defaultParamsLimits, maxBytes: options.maxParamsBytes ?? defaultParamsLimits.maxBytes };
-  return { maxConnections, maxRequestsPerConnection, lingerMs, stallMs, params };
+function report(error: FastCgiError): void {
+  say(error.message);
 }
 
 /** Straight to the descriptor: a write to `process.stderr` whose reader is gone would end the process. */
-function report(error: FastCgiError): void {
+function say(message: string): void {
   try {
-    writeSync(2, `fcgi-pm: ${error.message}\n`);
+    writeSync(2, `fcgi-pm: ${message.trimEnd()}\n`);
   } catch {
     // Nobody is there to be told.
   }

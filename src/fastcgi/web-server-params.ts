@@ -1,15 +1,22 @@
 /** The parameters that a web server sends with a request: CGI/1.1 (RFC 3875, 4.1) and what nginx and Apache add to it. Pure. */
+import { paramOfHeader, paramsOf, type WebFacts, type WebServerName } from "./web-servers.ts";
 
 /** The request that a browser would have made, and where the web server believes the program lives. */
 export interface WebRequest {
+  /** Send exactly what this web server sends. Absent: what all of them have in common. */
+  readonly as?: WebServerName;
   readonly method?: string;
   /** As on the request line: `/shop/cart?id=1`, percent-encoded. */
   readonly uri: string;
   /** The part of the path that names the program; the rest is PATH_INFO. Default: the whole path, as nginx does it. */
   readonly scriptName?: string;
+  /** Default: what of the path follows scriptName. */
+  readonly pathInfo?: string;
   /** Default: documentRoot and scriptName put together. */
   readonly scriptFilename?: string;
   readonly documentRoot?: string;
+  /** For `as`: the path names files below documentRoot, as for PHP; otherwise a program is mounted at scriptName. */
+  readonly servesFiles?: boolean;
   /** In bytes. Absent: no body. */
   readonly contentLength?: number;
   readonly contentType?: string;
@@ -29,6 +36,7 @@ export type WebServerParams = Map<string, string | Uint8Array>;
 
 /** The parameters for this request, in the order nginx sends them; to add or replace one, `set` it. */
 export function webServerParams(web: WebRequest): WebServerParams {
+  if (web.as !== undefined) return new Map(paramsOf[web.as](factsOf(web)));
   const params: WebServerParams = new Map();
   addProgram(params, web);
   addRequest(params, web);
@@ -40,7 +48,7 @@ export function webServerParams(web: WebRequest): WebServerParams {
 function addProgram(params: WebServerParams, web: WebRequest): void {
   const path = percentDecode(splitUri(web.uri).path);
   const root = (web.documentRoot ?? "").replace(/\/+$/, "");
-  const { scriptName, pathInfo } = splitPath(path, web.scriptName);
+  const { scriptName, pathInfo } = splitPath(path, web);
   params.set("SCRIPT_FILENAME", fromBytes(web.scriptFilename ?? join(root, scriptName)));
   params.set("SCRIPT_NAME", fromBytes(scriptName));
   if (pathInfo.length > 0) params.set("PATH_INFO", fromBytes(pathInfo));
@@ -76,10 +84,62 @@ function addConnection(params: WebServerParams, web: WebRequest): void {
 }
 
 function addHeaders(params: WebServerParams, web: WebRequest): void {
-  const apart = new Set(["proxy", "content-length", "content-type"]);
   for (const [name, value] of web.headers ?? []) {
-    if (!apart.has(name.toLowerCase())) params.set(`HTTP_${name.toUpperCase().replaceAll("-", "_")}`, value);
+    if (!isApart(name)) params.set(paramOfHeader(name), value);
   }
+}
+
+/** Of the body there are parameters of other names; for `Proxy` see WebRequest. */
+function isApart(name: string): boolean {
+  return ["proxy", "content-length", "content-type"].includes(name.toLowerCase());
+}
+
+function factsOf(web: WebRequest): WebFacts {
+  const { path: encoded, query } = splitUri(web.uri);
+  const path = percentDecode(encoded);
+  const documentRoot = (web.documentRoot ?? "").replace(/\/+$/, "");
+  const { scriptName, pathInfo } = splitPath(path, web);
+  const https = web.https ?? false;
+  const serverName = web.serverName ?? "localhost";
+  return {
+    method: web.method ?? "GET",
+    uri: web.uri,
+    query,
+    path: fromBytes(path),
+    scriptName: fromBytes(scriptName),
+    pathInfo: fromBytes(pathInfo),
+    documentRoot,
+    scriptBelowRoot: fromBytes(join(documentRoot, scriptName)),
+    pathBelowRoot: fromBytes(join(documentRoot, pathInfo)),
+    scriptFilename: web.scriptFilename,
+    servesFiles: web.servesFiles ?? false,
+    contentType: web.contentType ?? "",
+    contentLength: web.contentLength === undefined ? "" : String(web.contentLength),
+    headers: joinDoubles(web.headers ?? [], serverName),
+    https,
+    protocol: web.protocol ?? "HTTP/1.1",
+    serverName,
+    serverPort: String(web.serverPort ?? (https ? 443 : 80)),
+    serverAddress: web.serverAddress ?? "127.0.0.1",
+    remoteAddress: web.remoteAddress ?? "127.0.0.1",
+    remotePort: String(web.remotePort ?? 0),
+  };
+}
+
+/** Each header once, with all its values, as RFC 9110, 5.3 and RFC 6265, 5.4 join them; Host first where it was not given. */
+function joinDoubles(
+  headers: Iterable<readonly [name: string, value: string]>,
+  serverName: string,
+): (readonly [name: string, value: string])[] {
+  const joined = new Map<string, readonly [name: string, value: string]>();
+  for (const [name, value] of headers) {
+    const key = name.toLowerCase();
+    const before = joined.get(key)?.[1];
+    const separator = key === "cookie" ? "; " : ", ";
+    joined.set(key, [name, before === undefined ? value : `${before}${separator}${value}`]);
+  }
+  const all = [...joined.values()].filter(([name]) => !isApart(name));
+  return joined.has("host") ? all : [["Host", serverName], ...all];
 }
 
 function splitUri(uri: string): { path: string; query: string } {
@@ -88,9 +148,10 @@ function splitUri(uri: string): { path: string; query: string } {
 }
 
 /** A name that is not the start of the path, up to a slash, stands as it is and the whole path is PATH_INFO, as Apache's aliases do. */
-function splitPath(path: Buffer, name: string | undefined): { scriptName: Buffer; pathInfo: Buffer } {
-  if (name === undefined) return { scriptName: path, pathInfo: Buffer.alloc(0) };
-  const scriptName = Buffer.from(name);
+function splitPath(path: Buffer, web: WebRequest): { scriptName: Buffer; pathInfo: Buffer } {
+  const scriptName = web.scriptName === undefined ? path : Buffer.from(web.scriptName);
+  if (web.pathInfo !== undefined) return { scriptName, pathInfo: Buffer.from(web.pathInfo) };
+  if (web.scriptName === undefined) return { scriptName, pathInfo: Buffer.alloc(0) };
   const rest = path.subarray(scriptName.length);
   const isPrefix = path.subarray(0, scriptName.length).equals(scriptName);
   const isWhole = rest.length === 0 || rest[0] === 0x2f;

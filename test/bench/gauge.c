@@ -15,6 +15,7 @@
  *                                   the requests that began since the last: seconds, how many were answered, refused,
  *                                   reset, cut, wrong; median, 99th percentile and longest time of an answer in ms
  *   gauge http SOCKET TIMES TEXT    ms of each exchange
+ *   gauge volume KIND SOCKET CONNECTIONS SECONDS BODY URI    answers a second; KIND: fastcgi, fastcgi-kept or http
  */
 #include "gauge.h"
 #include <errno.h>
@@ -94,6 +95,8 @@ int main(int argc, char **argv) {
   else if (!strcmp(what, "chaos") && argc > 4) chaos(atoi(argv[2]), atof(argv[3]), atof(argv[4]));
   else if (!strcmp(what, "load") && argc > 5) ask_for(argv[4], argv[5]), load(argv[2], atoi(argv[3]));
   else if (!strcmp(what, "http") && argc > 4) ask_http(argv[2], atoi(argv[3]), argv[4]);
+  else if (!strcmp(what, "volume") && argc > 7)
+    volume(argv[2], argv[3], atoi(argv[4]), atof(argv[5]), atol(argv[6]), argv[7]);
   else return fprintf(stderr, "usage: see gauge.c\n"), 2;
   return 0;
 }

@@ -56,3 +56,6 @@ void chaos(pid_t manager, double every_ms, double seconds);
 
 /* http.c */
 void ask_http(const char *path, int times, const char *text);
+
+/* volume.c */
+void volume(const char *kind, const char *path, int connections, double seconds, size_t body_length, const char *uri);

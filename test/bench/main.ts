@@ -13,6 +13,7 @@ import { measureReload } from "./reload.ts";
 import { measureIdleReload } from "./reload-idle.ts";
 import { measurePhpReload } from "./reload-php.ts";
 import { measureReplacement } from "./replacement.ts";
+import { measureResponder } from "./responder.ts";
 import { measureStatus } from "./status.ts";
 import { markdown, type Result } from "./table.ts";
 import { measureThroughput } from "./throughput.ts";
@@ -29,6 +30,7 @@ const metrics: Readonly<Record<string, () => Promise<Result>>> = {
   "reload-idle": measureIdleReload,
   reload: measureReload,
   "reload-php": measurePhpReload,
+  responder: measureResponder,
 };
 
 async function main(): Promise<void> {

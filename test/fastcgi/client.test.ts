@@ -2,10 +2,12 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import type { Address } from "../../src/fastcgi/address.ts";
-import { type RequestOptions, request } from "../../src/fastcgi/client.ts";
+import { type RequestOptions, request, type StreamListener, streamRequest } from "../../src/fastcgi/client.ts";
+import type { ExchangeOptions } from "../../src/fastcgi/exchange.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
 import { RecordDecoder } from "../../src/fastcgi/wire/decoder.ts";
 import { encodeRecord, endOfStream, endRequest, stderr, stdout } from "../../src/fastcgi/wire/record.ts";
@@ -297,4 +299,144 @@ describe("a C program on libfcgi", () => {
     const asked = request({ listen, params: params("/dies"), timeoutMs: 60_000 });
     await expect(asked).rejects.toMatchObject({ code: "FCGI_ANSWER_CUT_SHORT" });
   });
+});
+
+describe("a streamed answer", () => {
+  /** Takes an answer, and notes what it is told, in order. */
+  async function stream(listen: Address, options: Partial<ExchangeOptions & StreamListener> = {}) {
+    const told: string[] = [];
+    const { body, head, stderr: onStderr, connected, sent, received, ...asked } = options;
+    const ended = streamRequest(
+      { listen, params: { REQUEST_METHOD: "GET" }, timeoutMs: 60_000, ...asked },
+      {
+        head: head ?? (({ status }) => void told.push(`head ${status}`)),
+        body: body ?? ((piece) => void told.push(`body ${Buffer.from(piece)}`)),
+        stderr: onStderr ?? ((piece) => void told.push(`stderr ${Buffer.from(piece)}`)),
+        ...(connected && { connected }),
+        ...(sent && { sent }),
+        ...(received && { received }),
+      },
+    );
+    return { told, ended: await ended.catch((error: unknown) => ({ error })) };
+  }
+
+  test("has its head once, then its body, with stderr where it came", async () => {
+    const pieces = ["Status: 201\nA: b\n\nbo", "dy"].flatMap((part) => [...stdout(1, Buffer.from(part))]);
+    const [first = new Uint8Array(0), second = new Uint8Array(0)] = pieces;
+    const listen = await says(text(first, stderr(1, Buffer.from("oops")), second, endRequest(1, complete)));
+    const { told, ended } = await stream(listen);
+    expect(told).toEqual(["head 201", "body bo", "stderr oops", "body dy"]);
+    expect(ended).toMatchObject({ head: { status: 201, headers: [["A", "b"]] }, appStatus: 0, protocolStatus: 0 });
+  });
+
+  test.each(["A: b\n\nbody", "A: b\r\n\r\nbody", "\nbody", "\r\nbody"])(
+    "may come a byte at a time: %j",
+    async (answer) => {
+      const bytes = Buffer.from(answer);
+      const records = [...bytes].map((byte) => text(stdout(1, Uint8Array.of(byte))));
+      const { told } = await stream(await says(text(...records, endRequest(1, complete))));
+      expect(told.join(" ")).toBe("head 200 body b body o body d body y");
+    },
+  );
+
+  test("that is no CGI response is refused at its end: its stderr is heard, and its first bytes are kept", async () => {
+    const bytes = text(stdout(1, Buffer.from("Oh no\n\n")), stderr(1, Buffer.from("why")), endRequest(1, complete));
+    const { told, ended } = await stream(await says(bytes));
+    expect(told).toEqual(["stderr why"]);
+    expect(ended).toMatchObject({
+      error: { code: "FCGI_ANSWER_MALFORMED", partial: { stdout: Buffer.from("Oh no\n\n") } },
+    });
+  });
+
+  test("whose head does not end is refused without being kept as a whole", async () => {
+    const { ended } = await stream(await says(text(stdout(1, Buffer.alloc(3_000_000, "a")), endRequest(1, complete))));
+    const { error } = ended as { error: { code: string; partial: { stdout: Buffer } } };
+    expect([error.code, error.partial.stdout.length]).toEqual(["FCGI_ANSWER_MALFORMED", 4096]);
+  });
+
+  test("comes no faster than it is taken, and the time for that is not counted", async () => {
+    let written = 0;
+    const listen = await application(async (socket) => {
+      socket.write(text(stdout(1, Buffer.from("\n"))));
+      for (; written < 200 && !socket.destroyed; written += 1) {
+        if (!socket.write(text(stdout(1, Buffer.alloc(60_000)))))
+          await new Promise((done) => socket.once("drain", done));
+      }
+      socket.write(endRequest(1, complete));
+    });
+    let bytes = 0;
+    let isHeld = true;
+    let release = () => {};
+    const held = new Promise<undefined>((resolve) => {
+      release = () => resolve(undefined);
+    });
+    const body = (piece: Uint8Array) => {
+      bytes += piece.length;
+      return isHeld ? held : undefined;
+    };
+    const streamed = stream(listen, { body, timeoutMs: 2000 });
+    await until(() => bytes > 0);
+    // Longer than the limit, which stands still.
+    await pause(2200);
+    expect(await untilStill(() => written)).toBeLessThan(50);
+    isHeld = false;
+    release();
+    expect((await streamed).ended).toMatchObject({ head: { status: 200 } });
+    expect(bytes).toBe(200 * 60_000);
+  });
+
+  test("ends with what whoever takes it throws, at once or later", async () => {
+    const refuse = () => {
+      throw new RangeError("enough");
+    };
+    for (const body of [refuse, async () => refuse()]) {
+      const { ended } = await stream(await says(fine), { body });
+      expect(ended).toEqual({ error: new RangeError("enough") });
+    }
+  });
+
+  test("that is taken slowly is not cut short by the end of its connection", async () => {
+    const listen = await application((socket) => socket.end(fine));
+    const { told, ended } = await stream(listen, { head: () => pause(50, undefined) });
+    expect([told, ended]).toEqual([["body hello"], expect.objectContaining({ appStatus: 0 })]);
+  });
+
+  test("can be watched record by record, in both directions", async () => {
+    const seen: string[] = [];
+    await stream(await says(fine), {
+      connected: () => seen.push("connected"),
+      sent: (record) => seen.push(`> ${record[1]}`),
+      received: ({ type }) => seen.push(`< ${type}`),
+    });
+    expect(seen).toEqual(["connected", "> 1", "> 4", "> 4", "> 5", "< 6", "< 6", "< 3"]);
+  });
+
+  test("may be that of a filter, which gets its data after its stdin", async () => {
+    const sent: number[] = [];
+    const path = join(makeDirectory(undo), "app.sock");
+    const server = createServer((socket) => {
+      const decoder = new RecordDecoder();
+      undo.add(() => socket.destroy());
+      socket.on("data", (chunk) => {
+        const records = decoder.push(chunk);
+        sent.push(...records.map(({ type }) => type));
+        if (records.some(({ type, content }) => type === 8 && content.length === 0)) socket.write(fine);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(path, resolve));
+    undo.add(() => new Promise((resolve) => server.close(resolve)));
+    const { ended } = await stream(
+      { kind: "unix", path },
+      { role: 3, stdin: Buffer.from("a"), data: Buffer.from("b") },
+    );
+    expect(ended).toMatchObject({ head: { status: 200 } });
+    expect(sent).toEqual([1, 4, 4, 5, 5, 8, 8]);
+  });
+});
+
+test("a connection that is not made in its own time is given up", async () => {
+  // Nobody answers at this address, which is kept for documentation (RFC 5737).
+  const listen = { kind: "tcp", host: "192.0.2.1", port: 9000 } as const;
+  const asked = request({ listen, params: {}, timeoutMs: 60_000, connectTimeoutMs: 30 });
+  await expect(asked).rejects.toMatchObject({ code: expect.stringMatching(/FCGI_(TIMED_OUT|CONNECT_FAILED)/) });
 });

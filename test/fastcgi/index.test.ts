@@ -27,5 +27,7 @@ test("importing the package does nothing: no handler, no output, and the process
   const said = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "pipe"],
   });
-  expect(said.toString()).toMatch(/^true FastCgiError,request,serve,webServerParams\n$/);
+  expect(said.toString()).toMatch(
+    /^true FastCgiError,createResponder,createServer,request,respond,serve,toWebRequest,webServerParams\n$/,
+  );
 });

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import { request } from "../../src/fastcgi/client.ts";
 import type { FastCgiError } from "../../src/fastcgi/errors.ts";
-import type { Handler } from "../../src/fastcgi/served-request.ts";
-import { type ServeOptions, serve } from "../../src/fastcgi/server.ts";
+import type { Handler } from "../../src/fastcgi/fastcgi-request.ts";
+import { respond, type ServeOptions } from "../../src/fastcgi/server.ts";
 import { recordType } from "../../src/fastcgi/wire/constants.ts";
 import { decodePairs, encodePairs } from "../../src/fastcgi/wire/params.ts";
 import {
@@ -40,7 +40,7 @@ async function start(handler: Handler, options: ServeOptions = {}) {
   const problems: FastCgiError[] = [];
   const path = join(makeDirectory(undo), "app.sock");
   const onProblem = (error: FastCgiError) => problems.push(error);
-  const server = await serve(handler, { path, onProblem, lingerMs: 200, ...options });
+  const server = await respond(handler, { path, onProblem, lingerMs: 200, ...options });
   undo.add(() => server.stop());
   const address = { kind: "unix", path } as const;
   return { server, problems, address, peer: () => new RawPeer(address, undo) };
@@ -643,7 +643,7 @@ describe("over TCP", () => {
     process.env["FCGI_WEB_SERVER_ADDRS"] = addresses ?? "";
     undo.add(() => delete process.env["FCGI_WEB_SERVER_ADDRS"]);
     const problems: FastCgiError[] = [];
-    const server = await serve(echo, { port: 0, onProblem: (error) => problems.push(error) });
+    const server = await respond(echo, { port: 0, onProblem: (error) => problems.push(error) });
     undo.add(() => server.stop());
     const listen = server.address ?? { kind: "unix", path: "" };
     const answer = request({ listen, params: {}, stdin: Buffer.from("hi"), timeoutMs: 20_000 });
@@ -654,7 +654,7 @@ describe("over TCP", () => {
 });
 
 test("cgi-fcgi of libfcgi gets an answer, with a body, over TCP", async () => {
-  const server = await serve(
+  const server = await respond(
     async ({ params, body }) => ({ status: 201, body: `${params.get("REQUEST_URI")} ${await readAll(body)}` }),
     { port: await findPort() },
   );

@@ -1,5 +1,5 @@
 /** Records out of a stream of bytes that is cut anywhere (FastCGI 1.0, 3.3). */
-import { headerLength, maxContentLength, maxPaddingLength, protocolVersion } from "./constants.ts";
+import { headerLength, protocolVersion, recordType } from "./constants.ts";
 
 /** One record as it came. The type may be one that nobody knows; the content is a view, without the padding. */
 export interface WireRecord {
@@ -24,6 +24,7 @@ const nothing = new Uint8Array(0);
  * never used again. So views stay good as long as the caller does not reuse its chunks. It holds at most one record.
  */
 export class RecordDecoder {
+  readonly #splitsStreams: boolean;
   readonly #header = new Uint8Array(headerLength);
   #headerFilled = 0;
   #content: Uint8Array = nothing;
@@ -31,6 +32,14 @@ export class RecordDecoder {
   #contentFilled = -1;
   #paddingSkipped = 0;
   #failure: DecoderFailure | undefined;
+
+  /**
+   * With `splitsStreams` the content of FCGI_STDIN and FCGI_DATA is given as it comes, in records of its parts, and never copied: of a
+   * stream only the order of its bytes counts. An empty part is never given, for it would end the stream.
+   */
+  constructor({ splitsStreams = false } = {}) {
+    this.#splitsStreams = splitsStreams;
+  }
 
   /** Set once the peer has sent something that is not FastCGI 1: no record comes after that. */
   get failure(): DecoderFailure | undefined {
@@ -51,18 +60,32 @@ export class RecordDecoder {
   push(chunk: Uint8Array): WireRecord[] {
     const records: WireRecord[] = [];
     let at = 0;
-    while (at < chunk.length && this.#failure === undefined) at = this.#take(chunk, at, records);
+    while (at < chunk.length && this.#failure === undefined) {
+      at = this.#takeWhole(chunk, at, records) ?? this.#take(chunk, at, records);
+    }
     return records;
+  }
+
+  /** The common case: the record that starts here is all there. Returns its end. */
+  #takeWhole(chunk: Uint8Array, start: number, records: WireRecord[]): number | undefined {
+    const contentAt = start + headerLength;
+    if (this.#headerFilled > 0 || contentAt > chunk.length || chunk[start] !== protocolVersion) return undefined;
+    const contentEnd = contentAt + twoBytes(chunk, start + 4);
+    const end = contentEnd + (chunk[start + 6] ?? 0);
+    if (end > chunk.length) return undefined;
+    const content = contentEnd === contentAt ? nothing : chunk.subarray(contentAt, contentEnd);
+    records.push({ type: chunk[start + 1] ?? 0, id: twoBytes(chunk, start + 2), content });
+    return end;
   }
 
   /** Reads on from here to the end of the record or of the chunk; returns where it stopped. */
   #take(chunk: Uint8Array, start: number, records: WireRecord[]): number {
     let at = this.#takeHeader(chunk, start);
     if (this.#headerFilled < headerLength || this.#failure !== undefined) return at;
-    at = this.#takeContent(chunk, at);
+    at = this.#isSplit ? this.#takePart(chunk, at, records) : this.#takeContent(chunk, at);
     if (this.#contentFilled < this.#contentLength) return at;
     at = this.#skipPadding(chunk, at);
-    if (this.#paddingSkipped === this.#paddingLength) records.push(this.#finish());
+    if (this.#paddingSkipped === this.#paddingLength) this.#finish(records);
     return at;
   }
 
@@ -88,6 +111,20 @@ export class RecordDecoder {
     return start + piece.length;
   }
 
+  /** True for content that need not be put together. */
+  get #isSplit(): boolean {
+    if (!this.#splitsStreams || this.#contentLength === 0) return false;
+    return this.#byte(1) === recordType.stdin || this.#byte(1) === recordType.data;
+  }
+
+  #takePart(chunk: Uint8Array, start: number, records: WireRecord[]): number {
+    const filled = Math.max(this.#contentFilled, 0);
+    const part = chunk.subarray(start, start + this.#contentLength - filled);
+    this.#contentFilled = filled + part.length;
+    if (part.length > 0) records.push(this.#recordOf(part));
+    return start + part.length;
+  }
+
   #viewContent(chunk: Uint8Array, start: number, length: number): number {
     this.#content = chunk.subarray(start, start + length);
     this.#contentFilled = length;
@@ -100,10 +137,13 @@ export class RecordDecoder {
     return start + skipped;
   }
 
-  #finish(): WireRecord {
-    const record = { type: this.#byte(1), id: (this.#byte(2) << 8) | this.#byte(3), content: this.#content };
+  #finish(records: WireRecord[]): void {
+    if (!this.#isSplit) records.push(this.#recordOf(this.#content));
     this.#forget();
-    return record;
+  }
+
+  #recordOf(content: Uint8Array): WireRecord {
+    return { type: this.#byte(1), id: twoBytes(this.#header, 2), content };
   }
 
   #forget(): void {
@@ -120,14 +160,19 @@ export class RecordDecoder {
   }
 
   get #contentLength(): number {
-    return ((this.#byte(4) << 8) | this.#byte(5)) & maxContentLength;
+    return twoBytes(this.#header, 4);
   }
 
   get #paddingLength(): number {
-    return this.#byte(6) & maxPaddingLength;
+    return this.#byte(6);
   }
 
   #byte(index: number): number {
     return this.#header[index] ?? 0;
   }
+}
+
+/** A 16-bit number, the higher byte first (3.3). */
+function twoBytes(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
 }

@@ -68,6 +68,13 @@ export function decodePairs(content: Uint8Array, limits: ParamsLimits = defaultP
   return decoder.end();
 }
 
+/** Where a pair lies. */
+interface PairPlace {
+  readonly nameAt: number;
+  readonly valueAt: number;
+  readonly end: number;
+}
+
 /**
  * Pairs out of a stream that comes in pieces, cut anywhere: inside a name, inside a length. It keeps the pairs that are complete
  * and the bytes of the one that is not, never more than the limits allow: a length is held against them before anything is
@@ -111,31 +118,37 @@ export class ParamsDecoder {
     return this.#failure === undefined ? { ok: true, pairs: this.#pairs } : { ok: false, failure: this.#failure };
   }
 
-  /** Takes complete pairs out of the source; returns how many bytes they have. */
+  /**
+   * Takes complete pairs out of the source; returns how many bytes they have. The source becomes a string only once, and only if there
+   * is a complete pair in it: names and values are parts of that string.
+   */
   #parse(source: Uint8Array): number {
-    let at = 0;
+    let [at, text] = [0, ""];
     for (;;) {
-      const next = this.#parsePair(source, at);
-      if (next === undefined) return at;
-      this.#consumed += next - at;
-      at = next;
+      const pair = this.#measurePair(source, at);
+      if (pair === undefined) return at;
+      if (this.#pairs.length >= this.#limits.maxPairs) {
+        this.#refuseCount();
+        return at;
+      }
+      if (text === "") text = toBinaryString(source);
+      this.#pairs.push([text.slice(pair.nameAt, pair.valueAt), text.slice(pair.valueAt, pair.end)]);
+      this.#consumed += pair.end - at;
+      at = pair.end;
     }
   }
 
-  /** The end of the pair that starts here; undefined if it is not all there, or refused. */
-  #parsePair(source: Uint8Array, start: number): number | undefined {
+  /** Where the parts of the pair are that starts here; undefined if it is not all there, or refused. */
+  #measurePair(source: Uint8Array, start: number): PairPlace | undefined {
     const nameLength = readLength(source, start);
     if (nameLength === undefined) return undefined;
-    const valueAt = start + sizeOfLength(source, start);
-    const valueLength = readLength(source, valueAt);
+    const lengthAt = start + sizeOfLength(source, start);
+    const valueLength = readLength(source, lengthAt);
     if (valueLength === undefined) return this.#judgeSize(nameLength);
-    const nameAt = valueAt + sizeOfLength(source, valueAt);
-    const end = nameAt + nameLength + valueLength;
-    if (end > source.length) return this.#judgeSize(end - start);
-    if (this.#pairs.length >= this.#limits.maxPairs) return this.#refuseCount();
-    const name = toBinaryString(source.subarray(nameAt, nameAt + nameLength));
-    this.#pairs.push([name, toBinaryString(source.subarray(nameAt + nameLength, end))]);
-    return end;
+    const nameAt = lengthAt + sizeOfLength(source, lengthAt);
+    const valueAt = nameAt + nameLength;
+    const end = valueAt + valueLength;
+    return end > source.length ? this.#judgeSize(end - start) : { nameAt, valueAt, end };
   }
 
   /** Two 31-bit lengths are far from where a number loses precision: their sum cannot wrap. */
@@ -188,8 +201,8 @@ function readLength(source: Uint8Array, at: number): number | undefined {
   const first = source[at];
   if (first === undefined || first < shortLengthLimit) return first;
   if (at + 4 > source.length) return undefined;
-  const [second = 0, third = 0, fourth = 0] = source.subarray(at + 1, at + 4);
-  return (first & 0x7f) * 0x1000000 + second * 0x10000 + third * 0x100 + fourth;
+  const low = ((source[at + 1] ?? 0) << 16) | ((source[at + 2] ?? 0) << 8) | (source[at + 3] ?? 0);
+  return (first & 0x7f) * 0x1000000 + low;
 }
 
 function sizeOfLength(source: Uint8Array, at: number): number {

@@ -26,10 +26,62 @@ export function encodeRecord(type: number, id: number, content: Uint8Array = not
   if (!Number.isInteger(id) || id < 0 || id > maxRequestId) throw new RangeError(`Cannot encode request id ${id}`);
   const padding = (alignment - (content.length % alignment)) % alignment;
   const record = new Uint8Array(headerLength + content.length + padding);
-  const header = [protocolVersion, type, id >> 8, id & 255, content.length >> 8, content.length & 255, padding];
-  record.set(header);
+  writeHeader(record, 0, type, id, content.length, padding);
   record.set(content, headerLength);
   return record;
+}
+
+/** Up to so many bytes a record is put together in one piece of memory; above that its content is not copied. */
+const copyLimit = 16_384;
+
+/**
+ * One record whose content is in pieces, and what follows it on the wire, ready to be written in one go. What is large is not
+ * copied. Together the pieces have `contentLength` bytes, at most 65,535.
+ */
+export function joinRecord(
+  type: number,
+  id: number,
+  pieces: readonly Uint8Array[],
+  contentLength: number,
+  after: Uint8Array = nothing,
+): Uint8Array[] {
+  const padding = (alignment - (contentLength % alignment)) % alignment;
+  if (contentLength > copyLimit) {
+    const header = new Uint8Array(headerLength);
+    writeHeader(header, 0, type, id, contentLength, padding);
+    const rest = new Uint8Array(padding + after.length);
+    rest.set(after, padding);
+    return rest.length === 0 ? [header, ...pieces] : [header, ...pieces, rest];
+  }
+  const record = Buffer.allocUnsafe(headerLength + contentLength + padding + after.length);
+  let at = writeHeader(record, 0, type, id, contentLength, padding);
+  for (const piece of pieces) {
+    record.set(piece, at);
+    at += piece.length;
+  }
+  record.fill(0, at, at + padding);
+  record.set(after, at + padding);
+  return [record];
+}
+
+/** The eight bytes that every record starts with (3.3). Returns where its content starts. */
+function writeHeader(
+  bytes: Uint8Array,
+  at: number,
+  type: number,
+  id: number,
+  contentLength: number,
+  padding: number,
+): number {
+  bytes[at] = protocolVersion;
+  bytes[at + 1] = type;
+  bytes[at + 2] = id >> 8;
+  bytes[at + 3] = id & 255;
+  bytes[at + 4] = contentLength >> 8;
+  bytes[at + 5] = contentLength & 255;
+  bytes[at + 6] = padding;
+  bytes[at + 7] = 0;
+  return at + headerLength;
 }
 
 /**
@@ -88,6 +140,18 @@ export function endRequest(id: number, end: EndRequest): Uint8Array {
   view.setUint32(0, end.appStatus);
   view.setUint8(4, end.protocolStatus);
   return encodeRecord(recordType.endRequest, id, content);
+}
+
+/** All that ends a request, in one piece: the ends of its streams, and FCGI_END_REQUEST, which is the last (3.3, 5.5). */
+export function lastRecords(id: number, end: EndRequest, usedStderr: boolean): Uint8Array {
+  const bytes = Buffer.alloc((usedStderr ? 4 : 3) * headerLength);
+  let at = 0;
+  if (usedStderr) at = writeHeader(bytes, at, recordType.stderr, id, 0, 0);
+  at = writeHeader(bytes, at, recordType.stdout, id, 0, 0);
+  at = writeHeader(bytes, at, recordType.endRequest, id, fixedBodyLength, 0);
+  bytes.writeUInt32BE(end.appStatus, at);
+  bytes[at + 4] = end.protocolStatus;
+  return bytes;
 }
 
 /** The content of FCGI_END_REQUEST; undefined if it is too short. */

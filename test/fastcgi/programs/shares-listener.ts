@@ -1,8 +1,8 @@
 /** A worker on an inherited listener. It says when it listens, in a file, and can be asked to leave in other ways than by a signal. */
 import { writeFileSync } from "node:fs";
-import { serve } from "../../../src/index.ts";
+import { respond } from "../../../src/index.ts";
 
-await serve(async ({ params, body }) => {
+await respond(async ({ params, body }) => {
   const path = params.get("SCRIPT_NAME");
   if (path === "/exit") process.exit(3);
   if (path === "/throw") setImmediate(() => JSON.parse("on purpose"));

@@ -94,6 +94,19 @@ test("content that came in one chunk is a view of it, content that was cut stays
   expect(Buffer.from(cut?.content ?? []).toString()).toBe("abcdefgh");
 });
 
+test("with splitsStreams, STDIN and DATA are given as they come: the same bytes, and empty only at their end", () => {
+  for (const type of [5, 8]) {
+    const records = ["abcdefgh", "ij", ""].map((text) => encodeRecord(type, 1, Buffer.from(text)));
+    const decoder = new RecordDecoder({ splitsStreams: true });
+    const got = Array.from(Buffer.concat(records), (byte) => decoder.push(Uint8Array.of(byte))).flat();
+    expect(got.map(({ content }) => Buffer.from(content).toString())).toEqual([..."abcdefghij", ""]);
+    expect(decoder.isBetweenRecords).toBe(true);
+  }
+  expect(
+    feed(new RecordDecoder({ splitsStreams: true }), encodeRecord(4, 1, Buffer.from("abc")), [9, 10]),
+  ).toHaveLength(1);
+});
+
 test("the stream may end between two records and nowhere else", () => {
   const decoder = new RecordDecoder();
   const bytes = bytesOf({ type: 5, id: 1, content: Buffer.from("abc"), padding: new Uint8Array(5) });
