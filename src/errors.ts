@@ -14,6 +14,7 @@ const catalogue = {
     exitStatus: 1,
     remedy: "install the interpreter, or correct the first line of the program",
   },
+  FCGI_PM_RUNNER_UNREADABLE: { exitStatus: 1, remedy: "install fcgi-pm again: npm install --global fcgi-pm" },
   FCGI_PM_CWD_WRONG: { exitStatus: 1, remedy: "give a --cwd that exists and that the workers' user may enter" },
   FCGI_PM_USER_UNKNOWN: { exitStatus: 1, remedy: "create the user or group, or name another" },
   FCGI_PM_USER_FORBIDDEN: { exitStatus: 1, remedy: "start fcgi-pm as root, or leave --user and --group out" },
@@ -78,6 +79,19 @@ const catalogue = {
   },
   FCGI_PM_REQUEST_TOO_LARGE: { exitStatus: 2, remedy: "send less: no request needs that much" },
   FCGI_PM_REQUEST_TIMED_OUT: { exitStatus: 2, remedy: "send the whole request at once" },
+  FCGI_CONNECT_FAILED: { exitStatus: 3, remedy: "fcgi-pm status shows which apps run, and where they listen" },
+  FCGI_TIMED_OUT: { exitStatus: 1, remedy: "give it more time: --timeout 5m" },
+  FCGI_ANSWER_CUT_SHORT: { exitStatus: 1, remedy: "fcgi-pm logs shows whether a worker died, and its last words" },
+  FCGI_PROTOCOL_VIOLATED: {
+    exitStatus: 1,
+    remedy: "check that a FastCGI program listens there, and not another server",
+  },
+  FCGI_ANSWER_TOO_LARGE: { exitStatus: 1, remedy: "take the body as it comes: -o FILE" },
+  FCGI_ANSWER_MALFORMED: {
+    exitStatus: 1,
+    remedy: "let the program write headers, an empty line, then the body, and nothing before them",
+  },
+  FCGI_REQUEST_REFUSED: { exitStatus: 1, remedy: "ask again, or ask in another role: --role" },
   FCGI_PM_BUG: { exitStatus: 1, remedy: "this is a bug in fcgi-pm: report it with what the manager's log says" },
 } as const satisfies Record<string, { exitStatus: number; remedy: string }>;
 
