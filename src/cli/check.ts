@@ -1,13 +1,21 @@
 /** `fcgi-pm check`: proves a config without starting anything. */
 import type { App } from "../config/app.ts";
+import type { Finding } from "../diagnosis/finding.ts";
+import { offlineFindings } from "../doctor/offline.ts";
 import { FcgiPmError } from "../errors.ts";
 import { planApp, proveListener } from "../manager/plan.ts";
+import { visible } from "../observe/visible.ts";
 import { proveLogFile } from "../os/log-file.ts";
 import { runtimeDirectory } from "../os/runtime-dir.ts";
 import { findConfig, loadConfig } from "./context.ts";
 
-/** Prints a line for each app; gives the exit status: 0, or 5 where something is wrong. */
-export async function check(file: string | undefined): Promise<number> {
+export interface CheckOptions {
+  /** As whom the web server comes to the sockets. */
+  readonly webUser?: string;
+}
+
+/** Prints a line for each app, and warnings below it; gives the exit status: 0, or 5 where something is wrong. */
+export async function check(file: string | undefined, { webUser }: CheckOptions = {}): Promise<number> {
   const path = findConfig(file);
   const config = await loadConfig(path);
   let wrong = 0;
@@ -22,7 +30,7 @@ export async function check(file: string | undefined): Promise<number> {
   };
   const { logFile } = config.manager;
   if (logFile !== undefined) await attempt(() => proveLog(logFile));
-  for (const app of config.apps) await attempt(() => prove(app));
+  for (const app of config.apps) await attempt(() => prove(app, webUser));
   if (wrong === 0) return 0;
   process.stderr.write(`error: ${path} cannot run as it is: ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`);
   return 5;
@@ -33,8 +41,15 @@ function proveLog(path: string): string {
   return `log: ${path} can be written`;
 }
 
-async function prove(app: App): Promise<string> {
+async function prove(app: App, webUser: string | undefined): Promise<string> {
   const plan = await planApp(app);
   const where = proveListener(plan, runtimeDirectory(process.env));
-  return `${app.name}: ok, ${app.processes} × ${[plan.program.path, ...plan.program.args].join(" ")} as ${plan.identity.name}${where}`;
+  const what = [plan.program.path, ...plan.program.args].join(" ");
+  const line = `${app.name}: ok, ${app.processes} × ${what} as ${plan.identity.name}${where}`;
+  return [line, ...offlineFindings(plan, webUser).flatMap(warningLines)].join("\n");
+}
+
+/** It runs all the same; whether the web server gets there is another matter. */
+function warningLines({ level, what, remedy: [first = ""] }: Finding): string[] {
+  return [`  ${level === "note" ? "note" : "warning"}: ${visible(what)}`, `    try: ${visible(first)}`];
 }

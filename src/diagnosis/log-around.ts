@@ -1,0 +1,126 @@
+/** What lines mean that are about programs that do not run, and about the web server itself. */
+import { doctor, type Meaning, statusOf } from "./log-meaning.ts";
+
+export const around = {
+  "log.worker-died": {
+    title: "A worker ended: child exited, terminated, signalled",
+    level: "broken",
+    what: "a worker of the app ended by itself, and what it was at work on is lost",
+    causes: [
+      "the program fails at its start: a module that is missing, a path, a right. Run it by hand as the app's user",
+      "SIGSEGV (11) is a bug in the program or an extension, SIGKILL (9) often the OOM killer: dmesg | grep -i oom",
+      "exit status 0 right at the start: it took itself for a plain CGI program, because fd 0 was no listening socket",
+    ],
+    proof: [doctor, "fcgi-pm doctor /path/to/program --user www-data"],
+    remedy: ["fcgi-pm doctor /path/to/program --user www-data   # tries it, and shows its last words"],
+    look: "answer",
+  },
+  "log.exec-failed": {
+    title: "The program could not be executed: exec failed, can't start server",
+    level: "broken",
+    what: "the web server could not start the program",
+    causes: [
+      "(2) the interpreter in its #! line is not there, or the line ends with CR LF",
+      "(13) the file is not executable, or a directory above it is closed",
+      "(8) there is no #! line",
+    ],
+    proof: ["fcgi-pm doctor /path/to/program --user www-data"],
+    remedy: ["chmod +x /path/to/program", "fcgi-pm doctor /path/to/program --user www-data"],
+    look: "nothing",
+  },
+  "log.exec-cgi-off": {
+    title: "ExecCGI is off in this directory",
+    level: "broken",
+    what: "Apache may not run programs in this directory",
+    causes: [
+      "Options +ExecCGI is missing for the directory of the program",
+      "the program is mounted by Alias instead of ScriptAlias",
+    ],
+    proof: ["apache2ctl -t -D DUMP_RUN_CFG"],
+    remedy: [
+      "Options +ExecCGI   # in the <Directory> of the program",
+      "ScriptAlias / /var/www/app/app.fcgi/   # instead of Alias",
+    ],
+    look: "nothing",
+  },
+  "log.crash-loop": {
+    title: "The program did not stay alive, and is started more and more seldom",
+    level: "broken",
+    what: "the program died soon after each start, and the web server starts it only now and then",
+    causes: [
+      "the program fails at its start: a module that is missing, a path, a right",
+      "exit status 0: it took itself for a plain CGI program",
+    ],
+    proof: ["fcgi-pm doctor /path/to/program --user www-data"],
+    remedy: ["fcgi-pm doctor /path/to/program --user www-data   # tries it, and shows its last words"],
+    look: "nothing",
+  },
+  "log.not-passed-on": {
+    title: "The request never reached the app: open() … failed, File does not exist, script not found",
+    level: "broken",
+    what: "the web server looked for a file of its own instead of asking the app",
+    causes: [
+      "no location, ProxyPass, Alias or fastcgi.server fits this URL",
+      "a rewrite or try_files comes first",
+      "mod_fastcgi: the FastCgiExternalServer path is not the one that the URL leads to",
+      'lighttpd: "check-local" is not disabled',
+    ],
+    proof: ["nginx -T", "fcgi-pm request / {where}   # answers, if only the web server is at fault"],
+    remedy: [
+      "location / { include fastcgi_params; fastcgi_pass unix:{path}; }   # nginx",
+      "ProxyPass / unix:{path}|fcgi://app/   # Apache, with mod_proxy_fcgi",
+    ],
+    look: "nothing",
+  },
+  "log.body-too-large": {
+    title: "The body of the request is too large",
+    level: "note",
+    what: "the web server itself refused a large upload; the app was not asked",
+    causes: ["client_max_body_size (1 MB) in nginx, FcgidMaxRequestLen (128 KB) in mod_fcgid"],
+    proof: [],
+    remedy: ["client_max_body_size 50m;   # nginx; mod_fcgid: FcgidMaxRequestLen 52428800"],
+    look: "nothing",
+  },
+  "log.buffered-to-disk": {
+    title: "An answer or a body is buffered to a temporary file",
+    level: "note",
+    what: "the web server keeps what does not fit into its memory in a file; nothing fails",
+    causes: [
+      "an answer larger than fastcgi_buffers, for a client that reads slowly",
+      "a body larger than client_body_buffer_size",
+    ],
+    proof: [],
+    remedy: ["fastcgi_buffers 16 64k;   # if disks are slow; or fastcgi_max_temp_file_size 0;"],
+    look: "nothing",
+  },
+  "log.client-gone": {
+    title: "The client has gone",
+    level: "note",
+    what: "the browser closed the connection before the answer was complete; the app goes on with the request",
+    causes: ["somebody pressed stop, or had waited long enough: often a sign of slow answers"],
+    proof: [statusOf],
+    remedy: ["fcgi-pm status {app}   # is it slow? BUSY, QUEUE, CPU"],
+    look: "nothing",
+  },
+  "log.out-of-descriptors": {
+    title: "Too many open files, not enough connections",
+    level: "broken",
+    what: "the web server itself has no descriptor or connection left",
+    causes: [
+      "its own limits: worker_rlimit_nofile and worker_connections in nginx, LimitNOFILE in its unit",
+      "requests hang, and each holds a connection",
+    ],
+    proof: ["fcgi-pm status   # do requests hang? QUEUE, BUSY"],
+    remedy: ["worker_rlimit_nofile 8192;   # nginx, and worker_connections 4096;"],
+    look: "nothing",
+  },
+  "log.recovered": {
+    title: "A server is tried again, or was given up for a while",
+    level: "note",
+    what: "the web server tells when it gives a server up and when it tries it again; the failure itself stands before it",
+    causes: ["see the lines before it"],
+    proof: [doctor],
+    remedy: ["fcgi-pm doctor {app}"],
+    look: "socket",
+  },
+} as const satisfies Record<string, Meaning>;

@@ -1,0 +1,44 @@
+/** What a user may do with a file, found out by trying it as that user: access control lists count, and so does root's power. */
+import { spawnSync } from "node:child_process";
+import { toolPath } from "./identity.ts";
+import { findUser } from "./posix.ts";
+
+/** Who tries. */
+export interface Person {
+  readonly uid: number;
+  readonly gid: number;
+  /** Absent: all that the user has by now. */
+  readonly groups?: readonly number[];
+  /** May it use what rights forbid, as root usually does? Absent: as root is made here. */
+  readonly overridesRights?: boolean;
+}
+
+/** To pass a directory, or to connect to a socket. */
+export type Right = "search" | "write";
+
+/** Undefined where it cannot be tried: only root can be somebody else. */
+export function tryAs(person: Person, path: string, right: Right): boolean | undefined {
+  const prefix = becoming(person);
+  if (prefix === undefined) return undefined;
+  const [program = "", ...args] = [...prefix, toolPath("test"), right === "search" ? "-x" : "-w", path];
+  const { status } = spawnSync(program, args, { stdio: "ignore", timeout: 10_000 });
+  return status === 0 || status === 1 ? status === 0 : undefined;
+}
+
+function becoming(person: Person): string[] | undefined {
+  const ownUid = process.geteuid?.() ?? 0;
+  if (ownUid !== 0) return person.uid === ownUid ? [] : undefined;
+  return [
+    toolPath("setpriv"),
+    `--reuid=${person.uid}`,
+    `--regid=${person.gid}`,
+    groupsOf(person),
+    ...(person.overridesRights === false ? ["--bounding-set=-dac_override,-dac_read_search"] : []),
+    "--",
+  ];
+}
+
+function groupsOf({ uid, groups }: Person): string {
+  if (groups === undefined) return findUser(uid) === undefined ? "--clear-groups" : "--init-groups";
+  return groups.length === 0 ? "--clear-groups" : `--groups=${groups.join(",")}`;
+}

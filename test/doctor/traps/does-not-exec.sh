@@ -1,0 +1,4 @@
+#!/bin/sh
+# A start script that stays.
+export GREETING=hello
+"$1"

@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// The package was never installed here.
+require("your-application").serve();
