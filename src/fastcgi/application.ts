@@ -22,6 +22,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Called when the request has ended before its answer: it was aborted, or its connection is gone. Nothing can be sent then. */
   onCut: (() => void) | undefined;
+  /** Ends an answer that has begun and cannot be finished, so that nobody takes it for complete. */
+  breakOff(): void;
   /** The handler has come to its end, however. */
   release(): void;
 }

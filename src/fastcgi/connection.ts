@@ -68,6 +68,12 @@ export class Connection implements RequestHost {
     if (this.#decoder.isBetweenRecords) this.#leaveIfIdle();
   }
 
+  endsWith(request: ServedRequest): boolean {
+    const isAlone = this.#open.size === 1 && this.#open.get(request.id) === request;
+    if (isAlone) this.#endsWhenIdle = true;
+    return isAlone;
+  }
+
   requestEnded(request: ServedRequest): void {
     if (this.#open.get(request.id) === request) this.#open.delete(request.id);
     // Its handler may read on, but holds nobody up by that.

@@ -9,18 +9,23 @@ const text = "Internal Server Error\n";
 const headers = { "Content-Type": "text/plain; charset=utf-8", "Content-Length": String(text.length) };
 
 /**
- * The reason goes to the web server's log. The browser gets a 500 if nothing has been sent; otherwise the request ends with an
- * application status that is not 0, so that its end does not look clean (FastCGI 1.0, 5.5).
+ * The reason goes to the web server's log. The browser gets a 500 if nothing has been sent; otherwise its answer ends as it must not
+ * (FastCGI 1.0, 5.5).
  */
-export function failExchange({ output, rawParams }: Exchange, reason: string): void {
+export function failExchange(exchange: Exchange, reason: string): void {
+  const { output } = exchange;
   if (output.isClosed) return;
   const { hasBegun } = output;
   if (!hasBegun) output.discard();
   output.writeStderr(toBytes(reason));
-  if (!hasBegun) output.write(encodeHead(500, headers));
-  if (!hasBegun && !rawParams.some(([name, value]) => name === "REQUEST_METHOD" && value === "HEAD"))
-    output.write(toBytes(text));
-  output.end({ appStatus: hasBegun ? 1 : 0, protocolStatus: protocolStatus.requestComplete });
+  if (hasBegun) exchange.breakOff();
+  else sendError(exchange);
+}
+
+function sendError({ output, rawParams }: Exchange): void {
+  output.write(encodeHead(500, headers));
+  if (!rawParams.some(([name, value]) => name === "REQUEST_METHOD" && value === "HEAD")) output.write(toBytes(text));
+  output.end({ appStatus: 0, protocolStatus: protocolStatus.requestComplete });
 }
 
 /** A stack for the log. What is thrown may be anything, even something that cannot be shown. */

@@ -194,7 +194,8 @@ class HttpExchange {
     if (!this.#exchange.output.isClosed) {
       this.#wasCut = true;
       this.#socket._hadError = true;
-      this.#exchange.output.cut(cutShort);
+      if (this.#exchange.output.hasBegun) this.#exchange.breakOff();
+      else this.#exchange.output.cut(cutShort);
     }
     if (!this.#req.destroyed) this.#req.destroy(resetError());
     this.#over();

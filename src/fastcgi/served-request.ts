@@ -11,6 +11,8 @@ import { readText } from "./wire/text.ts";
 export interface RequestHost {
   readonly output: Output;
   readonly paramsLimits: ParamsLimits;
+  /** Is no other request open? Then the connection may end with this one. */
+  endsWith(request: ServedRequest): boolean;
   /** A stream of a request became full, or is no longer. */
   flowChanged(): void;
   /** FCGI_END_REQUEST has been sent, or cannot be. */
@@ -135,6 +137,16 @@ export class ServedRequest implements Exchange {
     if (!this.stdin.hasEnded) this.stdin.fail(reason);
     if (this.data?.hasEnded === false) this.data.fail(reason);
     this.#controller?.abort(reason);
+  }
+
+  /**
+   * Web servers pass over the application's status (nginx was seen to), and a browser would take what it got for the whole. What it
+   * cannot overlook is a connection that ends without FCGI_END_REQUEST; where others share it, the status has to do (5.5).
+   */
+  breakOff(): void {
+    this.output.flush();
+    if (this.#host.endsWith(this)) this.output.close();
+    else this.output.cut({ appStatus: 1, protocolStatus: protocolStatus.requestComplete });
   }
 
   release(): void {

@@ -75,15 +75,16 @@ describe.each(moments)("%s", (_name, records, { starts, isCut }) => {
     open();
   });
 
-  test.each(["destroyed", "ended"] as const)(
+  test.each(["destroyed", "ended", "reset"] as const)(
     "a connection that is %s tells the handler, and disturbs no other (5.4: abort a request by closing its connection)",
     async (how) => {
       const { handler, seen, open } = stubborn();
-      const { peer } = await start(handler);
+      const { peer } = await start(handler, {}, how === "reset" ? "tcp" : "unix");
       const [leaves, stays] = [peer(), peer()];
       leaves.send(...records);
       await leaves.values();
       if (how === "ended") leaves.socket.end();
+      else if (how === "reset") leaves.socket.resetAndDestroy();
       else leaves.socket.destroy();
       await soon("the abort", () => seen.aborted === (starts ? 1 : 0));
       stays.send(raw.whole(1, {}, "goes on"));

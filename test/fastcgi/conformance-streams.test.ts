@@ -84,6 +84,19 @@ describe("STDIN", () => {
     expect((await web.answer(2)).body).toBe("2");
   });
 
+  test("that a handler has given up does not hold up the next request while that handler still works (3.3)", async () => {
+    const { open, opened } = gate();
+    const { peer } = await start(async ({ params, body }) => {
+      if (params.get("N") === "2") open();
+      else for await (const piece of body) if (piece.length > 0) break;
+      await opened;
+      return { body: params.get("N") ?? "" };
+    });
+    const web = peer();
+    web.send(raw.whole(1, { N: "1" }, Buffer.alloc(2_000_000)), raw.whole(2, { N: "2" }));
+    expect([(await web.answer(1)).body, (await web.answer(2)).body]).toEqual(["1", "2"]);
+  });
+
   test("is over at its empty record: what comes after it is nobody's (3.3)", async () => {
     const { open, opened } = gate();
     const { peer } = await start(async ({ body }) => {

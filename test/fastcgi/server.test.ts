@@ -253,14 +253,32 @@ describe("a handler that throws", () => {
     expect(answer.end?.appStatus).toBe(0);
   });
 
-  test("after output began gives an application status that is not 0", async () => {
+  test("after output began ends the connection without FCGI_END_REQUEST: nobody shall take the answer for complete", async () => {
     const { peer } = await start(() => ({ body: failing(["begun"]) }));
     const web = peer();
     web.send(opening(1), ending(1));
     const answer = await web.answer();
     expect(body(answer)).toBe("begun");
     expect(answer.stderr).toContain("on purpose");
-    expect(answer.end).toEqual({ appStatus: 1, protocolStatus: 0 });
+    expect([answer.end, web.isLeft]).toEqual([undefined, true]);
+  });
+
+  test("after output began gives an application status that is not 0 where others share the connection", async () => {
+    let finish = () => {};
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const { peer } = await start(async ({ params }) => {
+      if (params.get("OTHER") === undefined) return { body: failing(["begun"]) };
+      await finished;
+      return { body: "other" };
+    });
+    const web = peer();
+    web.send(opening(2, { params: { OTHER: "1" } }), ending(2), opening(1), ending(1));
+    const answer = await web.answer(1);
+    expect([body(answer), answer.end]).toEqual(["begun", { appStatus: 1, protocolStatus: 0 }]);
+    finish();
+    expect(body(await web.answer(2))).toBe("other");
   });
 
   test.each([
