@@ -1,10 +1,11 @@
 /** The package as others get it: packed, installed elsewhere, run there. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
 import manifest from "../package.json" with { type: "json" };
-import { discard, root, scratch } from "./helpers/manager.ts";
+import { ask, discard, root, scratch } from "./helpers/manager.ts";
+import { until } from "./helpers/wait.ts";
 
 jest.setTimeout(300_000);
 
@@ -57,4 +58,24 @@ test("npm pack gives a package that installs and runs elsewhere, for import and 
   const { stdout, exitCode } = await demo;
   expect(stdout).toContain("4 of 4 workers ready");
   expect(exitCode).toBe(0);
+
+  // Both runners are in the package, and each serves what is no program by itself.
+  writeFileSync(join(directory, "shop.mjs"), 'export default (req, res) => void res.end("from Node");\n');
+  const answer = 'start_response("200 OK", [("Content-Type", "text/plain")]) and None or [b"from Python"]';
+  writeFileSync(join(directory, "blog.py"), `def app(environ, start_response):\n    return ${answer}\n`);
+  const tables = ['shop]\ncommand = "./shop.mjs"', 'blog]\nwsgi = "blog:app"\npython = "/usr/bin/python3"'];
+  const config = tables.map((table, index) => `[apps.${table}\nsocket = "${index}.sock"\n`).join("");
+  writeFileSync(join(directory, "fcgi-pm.toml"), config);
+  const env = { RUNTIME_DIRECTORY: directory };
+  const manager = execa(command, ["start"], { cwd: directory, env, reject: false });
+  const bodies = async () => {
+    const answers = await Promise.all(tables.map((_, index) => ask(join(directory, `${index}.sock`))));
+    return answers.map(({ body }) => String(body));
+  };
+  try {
+    expect(await until(bodies, { what: "both answers", timeoutMs: 30_000 })).toEqual(["from Node", "from Python"]);
+  } finally {
+    manager.kill("SIGTERM");
+    await manager;
+  }
 });

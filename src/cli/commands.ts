@@ -4,6 +4,7 @@ import { appFlags, managerFlags } from "../config/keys.ts";
 import { addControlCommands } from "./control-commands.ts";
 import { addFlags } from "./flags.ts";
 import { reportVariable } from "./report.ts";
+import { addToolboxCommands } from "./toolbox-commands.ts";
 
 /** What the manager does on a signal. */
 export const signals = [
@@ -17,8 +18,12 @@ export const exitStatuses = [
   ["0", "done"],
   ["1", "failed"],
   ["2", "wrong usage"],
-  ["3", "no manager or app runs"],
-  ["4", "something runs, but an app is not as it should be: degraded, in a crash loop, starting, stopping or stopped"],
+  ["3", "no manager or app runs, or nobody listens where a request is sent"],
+  [
+    "4",
+    "something runs, but not as it should: an app is degraded, in a crash loop, starting, stopping or stopped; " +
+      "`request` got an HTTP status of 400 or more; `doctor` found something broken",
+  ],
   ["5", "the config is missing or wrong"],
   [
     "130, 143",
@@ -44,15 +49,19 @@ export const variables = [
 const examples = `
 Examples:
   fcgi-pm start app.fcgi --processes 4 --socket /tmp/fcgi.sock
+  fcgi-pm start app.mjs --processes 4 --socket /tmp/fcgi.sock
+  fcgi-pm start --wsgi yourapplication:app --processes 4 --socket /tmp/fcgi.sock
   fcgi-pm start php-cgi --port 9000 --user www-data -- -d display_errors=1
   fcgi-pm start --config /etc/fcgi-pm/fcgi-pm.toml
   fcgi-pm start --config /etc/fcgi-pm/fcgi-pm.toml --daemon
   fcgi-pm status --watch
   fcgi-pm reload blog
   fcgi-pm logs blog -f
+  fcgi-pm request /news -i --app blog
+  fcgi-pm doctor app.fcgi --user www-data
 
 Signals: TERM or INT stops gracefully, a second one at once; HUP reloads; USR1 opens the log files again.
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 no manager or app runs, 4 an app is not as it should be,
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 no manager or app runs, 4 something is not as it should be,
 5 wrong config, 130 or 143 ended by a signal before it was ready.`;
 
 export function buildCommands(version: string, finish: (status: number) => void): Command {
@@ -68,11 +77,12 @@ export function buildCommands(version: string, finish: (status: number) => void)
     .summary("run one app from flags, or every app of a config")
     .description(
       "Runs one program (app.fcgi and its arguments), or every app of a config, in the foreground. Arguments of the program\n" +
-        "that begin with - come after --. With --daemon the command returns when all workers are ready, and the manager runs\n" +
-        "on without a terminal. If the workers of an app die again and again, or are not ready by start-timeout, it says why,\n" +
-        "stops everything, and exits with 1.",
+        "that begin with - come after --. A module (app.mjs, .js, .cjs, .ts) is served by a Node runner that is a part of\n" +
+        "fcgi-pm, a Python application (--wsgi) by a Python runner: neither needs a FastCGI library. With --daemon the command\n" +
+        "returns when all workers are ready, and the manager runs on without a terminal. If the workers of an app die again\n" +
+        "and again, or are not ready by start-timeout, it says why, stops everything, and exits with 1.",
     )
-    .argument("[program...]", "the program and its arguments")
+    .argument("[program...]", "the program or module, and its arguments")
     .option("-c, --config <file>", "run every app of this file (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
     .option("-n, --name <name>", "the app's name (the program's name without its ending)")
     .option("--daemon", "leave the terminal when all workers are ready")
@@ -88,14 +98,16 @@ export function buildCommands(version: string, finish: (status: number) => void)
     }
   });
   addControlCommands(program, finish);
+  addToolboxCommands(program, finish);
   program
     .command("check")
     .summary("prove a config without starting anything")
     .description("Proves a config offline: keys, users, paths, rights, listeners, programs and their interpreters.")
     .argument("[file]", "the config (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
-    .action(async (file: string | undefined) => {
+    .option("--web-user <user>", "warn where the web server, which runs as this user, does not get to a socket")
+    .action(async (file: string | undefined, options: { webUser?: string }) => {
       const { check } = await import("./check.ts");
-      finish(await check(file));
+      finish(await check(file, options));
     });
   program
     .command("demo")

@@ -58,7 +58,8 @@ function originOf(words: readonly string[], command: Command): Origin {
   const { config: file, name } = command.opts<{ config?: string; name?: string }>();
   const flags = givenFlags(command, appFlags);
   const manager = givenFlags(command, managerFlags);
-  const [program] = words;
+  const { wsgi } = flags as { wsgi?: string };
+  const [program = wsgi] = words;
   if (program === undefined) {
     refuseAppFlags(flags, name);
     const path = findConfig(file);
@@ -71,15 +72,11 @@ function originOf(words: readonly string[], command: Command): Origin {
     };
     return { configFile: resolve(path), reread };
   }
-  if (file !== undefined) {
-    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" and --config ${file} at once`, {
-      remedy: "name a program, or give --config",
-    });
-  }
+  refuseTwo(words, wsgi, file);
   const context = parseContext();
   return {
     reread: async () => {
-      const apps = [appFromFlags(name ?? nameOf(program), words, flags, context)];
+      const apps = [appFromFlags(name ?? nameOf(program, wsgi), words, flags, context)];
       return { manager: managerFromFlags(manager, context, undefined, apps), apps };
     },
   };
@@ -90,14 +87,37 @@ async function fromFile(path: string, flags: Readonly<Record<string, unknown>>):
   return { ...config, manager: managerFromFlags(flags, parseContext(), config.manager, config.apps) };
 }
 
-/** `/var/www/blog/app.fcgi` is called `app`. */
-function nameOf(program: string): string {
-  const base = basename(program);
+function refuseTwo(words: readonly string[], wsgi: string | undefined, file: string | undefined): void {
+  const refuse = (one: string, other: string, remedy: string) => {
+    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start ${one} and ${other} at once`, { remedy });
+  };
+  const [program] = words;
+  if (program !== undefined && wsgi !== undefined)
+    refuse(
+      `"${program}"`,
+      `--wsgi ${wsgi}`,
+      `leave ${program} out: an application gets what it needs by --env NAME=VALUE`,
+    );
+  const one = program === undefined ? `--wsgi ${wsgi}` : `"${program}"`;
+  if (file !== undefined) refuse(one, `--config ${file}`, "name a program, or give --config");
+}
+
+/** `/var/www/blog/app.fcgi` is called `app`, `shop.web:app` `web`. */
+export function nameOf(program: string, wsgi: string | undefined): string {
+  const base = wsgi === undefined ? basename(program) : moduleNameOf(wsgi);
   return (
     basename(base, extname(base))
       .replace(/[^A-Za-z0-9._-]/g, "-")
       .replace(/^[^A-Za-z0-9]+/, "") || "app"
   );
+}
+
+/** `yourapplication:app` is called `yourapplication`, `shop.web:app` `web`; `shop.wsgi` and `shop/wsgi.py` are what Django makes of `shop`. */
+function moduleNameOf(wsgi: string): string {
+  const [module = ""] = wsgi.split(":");
+  const parts = module.replace(/\.py$/, "").split(/[./]/);
+  const ofProject = parts.at(-1) === "wsgi" ? parts.at(-2) : undefined;
+  return ofProject || parts.at(-1) || module;
 }
 
 function refuseAppFlags(flags: Readonly<Record<string, unknown>>, name: string | undefined): void {

@@ -1,63 +1,7 @@
 /** The keys of an app, by what they are about. A part of the one table in keys.ts. */
 import type { Key } from "./key.ts";
 import { duration } from "./key.ts";
-
-const program = {
-  command: {
-    kind: "command",
-    group: "Program",
-    description:
-      "The program and its arguments: a list of strings, or one string that is split into words without a shell.",
-    placeholder: "<program>",
-    otherwise: "required",
-    own: true,
-  },
-  cwd: {
-    kind: "path",
-    group: "Program",
-    description: "The directory in which the workers start.",
-    placeholder: "<directory>",
-    otherwise: "the program's directory",
-  },
-  user: {
-    kind: "account",
-    group: "Program",
-    description: "The user the workers run as, by name or number, with the supplementary groups of that user.",
-    placeholder: "<user>",
-    otherwise: "the manager's own, with a warning where that is root",
-  },
-  group: {
-    kind: "account",
-    group: "Program",
-    description: "The group the workers run as, by name or number.",
-    placeholder: "<group>",
-    otherwise: "the user's first group",
-  },
-  umask: {
-    kind: "mode",
-    group: "Program",
-    description: "The rights that new files of a worker do not get.",
-    placeholder: "<mode>",
-    default: "0022",
-  },
-  priority: {
-    kind: "integer",
-    group: "Program",
-    description: "The nice value of the workers: -20 is served first, 19 last.",
-    placeholder: "<n>",
-    otherwise: "the manager's own",
-    min: -20,
-    max: 19,
-  },
-  rlimits: {
-    kind: "rlimits",
-    group: "Program",
-    description: "Resource limits of each worker: nofile, core, as, nproc; a number, a size, or unlimited.",
-    placeholder: "<name=value>",
-    otherwise: "the manager's own",
-    repeats: true,
-  },
-} as const satisfies Record<string, Key>;
+import { programKeys } from "./program-keys.ts";
 
 const listener = {
   socket: {
@@ -247,4 +191,4 @@ const output = {
 } as const satisfies Record<string, Key>;
 
 /** The keys of `[apps.NAME]` and, but for those marked `own`, of `[defaults]`; all but `command` are flags of `start`, too. */
-export const appKeys = { ...program, ...listener, ...life, ...environment, ...output } as const;
+export const appKeys = { ...programKeys, ...listener, ...life, ...environment, ...output } as const;

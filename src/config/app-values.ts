@@ -29,16 +29,10 @@ export function listenOf(values: AppValues, defaultSocket: string): Listen {
 }
 
 /** The app of these values. */
-export function buildApp(
-  name: string,
-  command: App["command"],
-  directory: string,
-  listen: Listen,
-  values: FullValues,
-): App {
+export function buildApp(name: string, directory: string, listen: Listen, values: FullValues): App {
   return {
     name,
-    command,
+    ...programOf(values),
     directory,
     listen,
     ...listenerOf(values, listen),
@@ -50,6 +44,16 @@ export function buildApp(
     envFile: values["env-file"] ?? [],
     passEnv: values["pass-env"] ?? [],
     rlimits: values.rlimits ?? {},
+  };
+}
+
+function programOf(values: FullValues) {
+  const { command, wsgi, python, "script-name": scriptName } = values;
+  if (wsgi === undefined) return { ...withoutUndefined({ command }), threads: 1, lighttpdRootFix: false };
+  return {
+    ...withoutUndefined({ wsgi, python, scriptName }),
+    threads: values.threads,
+    lighttpdRootFix: values["lighttpd-root-fix"],
   };
 }
 

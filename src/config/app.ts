@@ -16,8 +16,17 @@ export type RlimitName = (typeof rlimitNames)[number];
 /** One configured program. Times are in milliseconds, sizes in bytes, modes are numbers, paths are absolute unless the shell has to look them up. */
 export interface App {
   readonly name: string;
-  /** The program and its arguments. A program without a slash is looked up in `directory`, then in PATH. */
-  readonly command: readonly [string, ...string[]];
+  /** The program and its arguments. A program without a slash is looked up in `directory`, then in PATH. Absent: it has `wsgi`. */
+  readonly command?: readonly [string, ...string[]];
+  /** `module:name`, served by the Python runner. Absent: it has `command`. */
+  readonly wsgi?: string;
+  /** An interpreter, or the directory of a virtualenv; looked up as a program is. Absent: python3 of the workers' PATH. */
+  readonly python?: string;
+  /** Of each worker of a WSGI application. */
+  readonly threads: number;
+  /** Absent: what the web server sends. */
+  readonly scriptName?: string;
+  readonly lighttpdRootFix: boolean;
   /** Where relative names of this app start: the config file's directory, or the shell's for flags. */
   readonly directory: string;
   readonly listen: Listen;
@@ -26,7 +35,7 @@ export interface App {
   readonly socketMode: number;
   /** Absent: the workers' user and group. */
   readonly socketOwner?: Owner;
-  /** Absent: the program's directory. */
+  /** Absent: the program's directory; for a WSGI application `directory`. */
   readonly cwd?: string;
   readonly user?: string;
   readonly group?: string;

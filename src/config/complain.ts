@@ -90,3 +90,10 @@ export function complainOfEnvValue(input: unknown): string {
   const scalar = typeof input === "number" || typeof input === "boolean" || typeof input === "bigint";
   return `expected a string, got ${describe(input)}${scalar ? `; write "${input}"` : ""}`;
 }
+
+export function complainOfScriptName(input: unknown): string {
+  const slashed = typeof input === "string" ? `/${input.replace(/^\/+|\/+$/g, "")}` : "";
+  const advice = slashed === "/" ? '; write "" for the root' : `; write ${quote(slashed)}`;
+  const say = expected('a path such as "/blog", or "" for the root');
+  return say(input) + (slashed === "" ? "" : advice);
+}

@@ -10,6 +10,7 @@ export type Tell<V> = (key: string, before: V, after: V) => string | undefined;
 
 export const tellNumber = tellBy<number>(String);
 export const tellText = tellBy(writeText);
+export const tellChoice = tellBy<boolean>(String);
 export const tellMode = tellBy<number>((mode) => mode.toString(8).padStart(4, "0"));
 export const tellDuration = tellBy(formatDuration, (ms: number) => `${ms}ms`);
 export const tellSize = tellBy(formatSize, String);
@@ -20,7 +21,7 @@ const longestCommand = 120;
 /** As the one string that a config may hold; in full where only the end of a long one differs. */
 export const tellCommand: Tell<App["command"]> = (key, before, after) => {
   const tell = tellBy((line: string) => quote(line, longestCommand), JSON.stringify);
-  return tell(key, joinWords(before), joinWords(after));
+  return tell(key, before && joinWords(before), after && joinWords(after));
 };
 
 /** `socket: /a.sock -> /b.sock`, `socket: /a.sock -> port 127.0.0.1:9000`. The key is that of the listener itself. */
@@ -56,7 +57,7 @@ export const tellNames: Tell<Readonly<Record<string, string>>> = (key, before, a
 };
 
 /** Values that are one number or one text. Where both are the same in brief, they are written exactly. */
-function tellBy<V extends string | number>(
+function tellBy<V extends string | number | boolean>(
   brief: (value: V) => string,
   exact: (value: V) => string = brief,
 ): Tell<V | undefined> {

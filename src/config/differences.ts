@@ -2,6 +2,7 @@
 import type { App, Owner } from "./app.ts";
 import type { Tell } from "./difference-words.ts";
 import {
+  tellChoice,
   tellCommand,
   tellDuration,
   tellListen,
@@ -74,10 +75,15 @@ type Fields = { readonly [F in keyof Required<App>]: Field<App[F]> };
 const fields: Fields = {
   name: { through: "name" },
   command: { effect: "rolls", tell: tellCommand },
+  wsgi: { effect: "rolls", tell: tellText },
+  python: { effect: "rolls", tell: tellText },
+  threads: { effect: "rolls", tell: tellNumber, matters: both(isWsgi) },
+  scriptName: { effect: "rolls", tell: tellText, matters: both(isWsgi) },
+  lighttpdRootFix: { effect: "rolls", tell: tellChoice, matters: both(isWsgi) },
   directory: {
     effect: "rolls",
     tell: (_, before, after) => tellText("the directory of the config", before, after),
-    matters: either((app) => isRelative(app.command[0]) || isRelative(app.cwd)),
+    matters: either(startsInDirectory),
   },
   listen: { effect: "moves", tell: tellListen },
   processes: { effect: "size", tell: tellNumber },
@@ -155,9 +161,8 @@ function tellEnvironment(before: Facts, after: Facts) {
 
 /** Another command has been told already, and it is another program as a rule. */
 function tellProgram(before: Facts, after: Facts) {
-  if (before.program === after.program || tellCommand("", before.app.command, after.app.command) !== undefined)
-    return [];
-  return ["the program has changed"];
+  const told = (["command", "wsgi", "python"] as const).some((field) => compareField(field, before.app, after.app));
+  return before.program === after.program || told ? [] : ["the program has changed"];
 }
 
 /** By the names in the config, or without names where the numbers behind them have changed. */
@@ -178,8 +183,17 @@ function writeOwner(owner: Owner | undefined): string | undefined {
   return owner && [owner.user ?? "", ...(owner.group === undefined ? [] : [owner.group])].join(":");
 }
 
+/** Does anything of this app lie where its config does? */
+function startsInDirectory({ command, wsgi, python, cwd }: App): boolean {
+  return (wsgi !== undefined && cwd === undefined) || [command?.[0], python, cwd].some(isRelative);
+}
+
 function isRelative(path: string | undefined): boolean {
   return path?.startsWith("/") === false;
+}
+
+function isWsgi(app: App): boolean {
+  return app.wsgi !== undefined;
 }
 
 function isOnUnixSocket(app: App): boolean {

@@ -43,6 +43,12 @@ processes = 8
 cwd = "/var/www/shop"
 drain = "signal"
 
+[apps.wiki]
+wsgi = "wiki:app"
+python = "/srv/wiki/venv"
+cwd = "/srv/wiki"
+threads = 4
+
 [apps.mailer]
 command = ["/var/www/shop/send-mail"]
 listen = false
@@ -52,7 +58,7 @@ A file holds tables \`[apps.NAME]\`, one for each app, and may hold \`[manager]\
 letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first. There is at least one app. Two apps never share a name, a listener or
 an \`output-file\`.
 
-\`[defaults]\` takes every key of an app but \`command\`, \`socket\`, \`port\` and \`output-file\`. An app's own value replaces the default;
+\`[defaults]\` takes every key of an app but \`command\`, \`wsgi\`, \`socket\`, \`port\` and \`output-file\`. An app's own value replaces the default;
 \`env\` and \`rlimits\` are merged name by name.
 
 An editor that knows JSON schemas completes and checks the file with \`docs/fcgi-pm.schema.json\`; with Taplo, a first line
@@ -72,6 +78,9 @@ export const groupTexts: Readonly<Record<string, string>> = {
 /** What stands behind the equals sign. */
 export const kindTexts: Readonly<Record<Kind, string>> = {
   command: "list of strings, or string",
+  wsgi: "`module:name`",
+  program: "path or name",
+  "script-name": 'path, or `""`',
   path: "path",
   paths: "path, or list of paths",
   port: "port, or `address:port`",
@@ -108,7 +117,18 @@ const command = `## The command
 
 A list is taken as it is: the program, then its arguments. A string is split at blanks as a shell splits it: \`"…"\`, \`'…'\` and \`\\\` protect what
 they enclose. There is no shell: no variables, no wildcards, no pipes. A program with a slash is a path, relative to the directory of the
-config file; one without is looked for in that directory, then in PATH.`;
+config file; one without is looked for in that directory, then in PATH.
+
+A file that ends in \`.js\`, \`.mjs\`, \`.cjs\`, \`.ts\`, \`.mts\` or \`.cts\` and is not a program by itself, that is, executable with a \`#!\` line, is a
+module: the workers are fcgi-pm's [Node runner](node.md), which serves what it exports.`;
+
+const wsgi = `## WSGI applications
+
+An app has a \`command\` or a \`wsgi\`, never both. With \`wsgi\` the workers are fcgi-pm's [Python runner](wsgi.md), which needs no package: it
+serves the application \`name\` of \`module\`, with \`cwd\` first on the path of imports.
+
+\`python\` is an interpreter or a virtualenv's directory, whose \`bin/python\` is meant. With a slash it is a path, relative to the directory of
+the config file; without, it is looked for in that directory, then in the workers' PATH. It is Python 3.7 or later.`;
 
 const paths = `## Relative paths
 
@@ -148,4 +168,4 @@ const includes = `## Several files
 \`include\` in the main file names patterns of further files. They may only hold tables \`[apps.NAME]\`; \`[defaults]\` of the main file holds for
 their apps, too. An included file includes no others.`;
 
-export const chapters: readonly string[] = [values, command, paths, listeners, environment, includes];
+export const chapters: readonly string[] = [values, command, wsgi, paths, listeners, environment, includes];

@@ -8,7 +8,7 @@ import type { Key, NamedKey } from "./key.ts";
 import { flagOf, listKeys } from "./key.ts";
 import { appKeys, fileKeys, managerKeys } from "./keys.ts";
 import { namePattern } from "./read-app.ts";
-import { ofListener, ofOutputFile, ofSocket } from "./rules.ts";
+import { ofListener, ofOutputFile, ofSocket, ofWsgi } from "./rules.ts";
 import { schemaOf } from "./schema.ts";
 
 type Schema = Record<string, unknown>;
@@ -50,19 +50,25 @@ export function configurationDoc(): string {
 
 function appSchema(): Schema {
   return {
-    description: "One app: a program, its listener and its workers.",
+    description: "One app: a program or a WSGI application, its listener and its workers.",
     ...tableSchema(appKeys),
-    required: ["command"],
+    anyOf: [{ required: ["command"] }, { required: ["wsgi"] }],
     dependentRequired: {
       "allowed-clients": ["port"],
-      ...Object.fromEntries(ofOutputFile.map((key) => [key, ["output-file"]])),
+      ...needing("output-file", ofOutputFile),
+      ...needing("wsgi", ofWsgi),
     },
     allOf: [
+      { not: { required: ["command", "wsgi"] } },
       { not: { required: ["socket", "port"] } },
       excluding({ required: ["port"] }, ofSocket),
-      excluding({ properties: { listen: { const: false } }, required: ["listen"] }, ofListener),
+      excluding({ properties: { listen: { const: false } }, required: ["listen"] }, [...ofListener, "wsgi"]),
     ],
   };
+}
+
+function needing(needed: string, keys: readonly string[]): Schema {
+  return Object.fromEntries(keys.map((key) => [key, [needed]]));
 }
 
 function excluding(condition: Schema, keys: readonly string[]): Schema {

@@ -3,6 +3,9 @@
 /** What a value looks like. The file schema.ts holds one schema for each kind. */
 export type Kind =
   | "command"
+  | "wsgi"
+  | "program"
+  | "script-name"
   | "path"
   | "paths"
   | "port"

@@ -64,12 +64,13 @@ export function includesOf(file: ConfigFile): string[] {
   return readValue(fileKeys.include, parsed.table["include"], ["include"], noPlace) ?? [];
 }
 
-/** The one app of a command line. Throws a ConfigError (FCGI_PM_USAGE_WRONG) with every problem of the flags. */
+/** The one app of a command line: a program, or without words the WSGI application of the flags. Throws a ConfigError (FCGI_PM_USAGE_WRONG) with every problem of the flags. */
 export function appFromFlags(name: string, command: readonly string[], flags: Flags, context: ParseContext): App {
   return fromFlags(context, (place) => {
     const complaint = complainOfName(name);
     if (complaint !== undefined) place.report(["name"], complaint);
-    const table = { ...readFlags(appKeys, flags, place), command };
+    const given = readFlags(appKeys, flags, place);
+    const table = command.length === 0 && Object.hasOwn(given, "wsgi") ? given : { ...given, command };
     const { directory, runtimeDirectory } = context;
     return readApp(name, table, { place, keyPath: [], directory, defaults: {}, runtimeDirectory }).app;
   });
@@ -113,7 +114,8 @@ function openSource(file: ConfigFile, context: ParseContext, problems: Problem[]
     problems.push(parsed.problem);
     return [];
   }
-  const directory = context.directoryOf(file.path);
+  // Of "fcgi-pm.toml" it is ".", which would be another directory for whoever reads the file again by its whole path.
+  const directory = context.resolvePath(context.directory, context.directoryOf(file.path));
   const report = (keyPath: KeyPath, message: string) => problems.push({ file: file.path, keyPath, message });
   return [
     {

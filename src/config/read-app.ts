@@ -7,7 +7,7 @@ import { appKeys } from "./keys.ts";
 import type { KeyPath } from "./problem.ts";
 import type { Place, Table } from "./read.ts";
 import { isTable, readTable } from "./read.ts";
-import { checkDefaults, checkDelays, checkListener, checkOutput } from "./rules.ts";
+import { checkDefaults, checkDelays, checkListener, checkOutput, checkProgram } from "./rules.ts";
 
 /** Where an app is written, and what surrounds it. */
 export interface Surroundings {
@@ -26,6 +26,9 @@ export interface ReadApp {
   readonly outputFile: string | undefined;
 }
 
+const noProgram =
+  'command is missing, for example command = ["/var/www/app.fcgi"]; or, for Python, wsgi = "yourapplication:app"';
+
 /** What an app may be called. */
 export const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -42,14 +45,16 @@ export function readApp(name: string, table: Table, around: Surroundings): ReadA
   const values = layValues(own, defaults);
   const report = (key: string, message: string) => place.report([...keyPath, key], message);
   const has = (key: string) => Object.hasOwn(table, key);
+  checkProgram(has, values.listen, report);
   checkListener(has, values.listen, report);
   checkOutput(has, report);
   checkDelays(own, defaults, report);
-  if (!has("command")) place.report(keyPath, 'command is missing, for example command = ["/var/www/app.fcgi"]');
+  if (!has("command") && !has("wsgi")) place.report(keyPath, noProgram);
   const listen = isListenKnown(table, own) ? listenOf(values, `${around.runtimeDirectory}/${name}.sock`) : undefined;
   const outputFile = own["output-file"];
-  if (own.command === undefined || listen === undefined) return { app: undefined, listen, outputFile };
-  return { app: buildApp(name, own.command, around.directory, listen, values), listen, outputFile };
+  const isWhole = (own.command ?? own.wsgi) !== undefined && listen !== undefined;
+  const app = isWhole ? buildApp(name, around.directory, listen, values) : undefined;
+  return { app, listen, outputFile };
 }
 
 /** Reads [defaults]. */

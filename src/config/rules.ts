@@ -24,6 +24,19 @@ export const ofSocket = ["socket-mode", "socket-owner"] as const;
 /** What only an app with an output file has. */
 export const ofOutputFile = ["output-max-size", "output-max-age", "output-keep"] as const;
 
+/** What only a WSGI application has. */
+export const ofWsgi = ["python", "threads", "script-name", "lighttpd-root-fix"] as const;
+
+/** An app is a program or a WSGI application. `has` tells what the app itself names, right or wrong. */
+export function checkProgram(has: (key: AppKeyName) => boolean, listens: boolean, report: Report): void {
+  if (has("wsgi")) {
+    if (has("command")) report("wsgi", "cannot stand together with command: an app has the one or the other");
+    if (!listens) report("wsgi", "has no meaning with listen = false: requests come from the listener");
+    return;
+  }
+  for (const key of ofWsgi.filter(has)) report(key, "has no meaning without wsgi: only WSGI applications have it");
+}
+
 /** Keys of one app that exclude each other. `has` tells what the app itself names, right or wrong; [defaults] may name more than fits. */
 export function checkListener(has: (key: AppKeyName) => boolean, listens: boolean, report: Report): void {
   if (!listens) {

@@ -19,7 +19,7 @@ import {
 } from "zod/mini";
 import { parseDuration, parseMode, parseSize } from "../units.ts";
 import type { Address } from "./address.ts";
-import { parseIp, parsePort } from "./address.ts";
+import { parseIp } from "./address.ts";
 import type { LogFormat, Owner, RlimitName, StopSignal } from "./app.ts";
 import { logFormats, rlimitNames, stopSignals } from "./app.ts";
 import type { Complain } from "./complain.ts";
@@ -31,19 +31,23 @@ import {
   complainOfInteger,
   complainOfMode,
   complainOfPort,
+  complainOfScriptName,
   complainOfSize,
   expected,
   expectedStrings,
   oneOf,
 } from "./complain.ts";
 import type { Key, Kind } from "./keys.ts";
-import { splitWords } from "./words.ts";
+import { parseAddress, parseCommand, parseLimit, parseOwner } from "./parse-value.ts";
 
 export type Rlimits = Partial<Record<RlimitName, number | "unlimited">>;
 
 /** What a checked value of each kind is. */
 export interface Outputs {
   readonly command: [string, ...string[]];
+  readonly wsgi: string;
+  readonly program: string;
+  readonly "script-name": string;
   readonly path: string;
   readonly paths: string[];
   readonly port: Address;
@@ -69,10 +73,17 @@ type Builders = { readonly [K in Kind]: (key: Key) => ZodMiniType<Outputs[K]> };
 const envName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 // A NUL ends every string that the kernel takes.
 const anyText = /^[^\u0000]*$/;
+// A module or a file, and behind the first colon a name, perhaps with dots or as a call. No word that begins with - is a name.
+const wsgiName = /^[^\s\u0000:-][^\u0000:]*(?::[^\s\u0000][^\u0000]*)?$/;
+const scriptName = /^(?:\/[^\u0000]*[^/\u0000])?$/;
 const someText = /^[^\u0000]+$/;
 
 const builders: Builders = {
   command: buildCommand,
+  wsgi: () => buildPlain(wsgiName, expected('a module and a name in it such as "yourapplication:app"')),
+  program: () =>
+    buildPlain(someText, expected('an interpreter such as "python3.11", or the directory of a virtualenv')),
+  "script-name": () => buildPlain(scriptName, complainOfScriptName),
   path: () => buildPlain(someText, expected('a path such as "/srv/app"')),
   paths: () => buildStrings(expectedStrings('a path or a list of paths such as ["/etc/app.env"]')),
   port: buildPort,
@@ -224,24 +235,4 @@ function say(complain: Complain) {
 function sayOfTable(complainOfName: Complain, table: string) {
   return (issue: { readonly code?: string; readonly input?: unknown }) =>
     issue.code === "invalid_key" ? complainOfName(issue.input) : expected(table)(issue.input);
-}
-
-function parseCommand(value: string | string[]): [string, ...string[]] | undefined {
-  const [program, ...rest] = typeof value === "string" ? (splitWords(value) ?? []) : value;
-  return program === undefined || program === "" ? undefined : [program, ...rest];
-}
-
-function parseAddress(value: number | string): Address | undefined {
-  const address = parsePort(String(value));
-  return typeof address === "string" ? undefined : address;
-}
-
-function parseOwner(text: string): Owner {
-  const [user, group] = text.split(":");
-  return { ...(user ? { user } : {}), ...(group ? { group } : {}) };
-}
-
-function parseLimit(value: number | string): number | "unlimited" | undefined {
-  if (typeof value === "number") return value;
-  return value === "unlimited" ? value : parseSize(value);
 }

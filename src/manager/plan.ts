@@ -7,7 +7,7 @@ import { type Identity, resolveIdentity, resolveOwner } from "../os/identity.ts"
 import { bindTcp, bindUnix, type Listener, proveSocketPath } from "../os/listener.ts";
 import { type Launcher, launcherFor } from "../os/process.ts";
 import { queueCap } from "../os/procfs.ts";
-import { type Program, resolveProgram } from "../os/program.ts";
+import { type Program, resolveProgram, type Wanted } from "../os/program.ts";
 import { formatAddress, isLoopback } from "../supervision/socket.ts";
 import { appEnvironment, type Environment } from "./environment.ts";
 import type { ShellNotice } from "./notices.ts";
@@ -23,15 +23,15 @@ export interface Plan {
   readonly fingerprint: string;
 }
 
-/** Looks up user, environment and program. Changes nothing; throws the first thing that is wrong. */
-export async function planApp(app: App): Promise<Plan> {
+/** Looks up user, environment and program. `own` is the environment of the manager. Changes nothing; throws the first thing that is wrong. */
+export async function planApp(app: App, own: NodeJS.ProcessEnv = process.env): Promise<Plan> {
   const identity = resolveIdentity(app.user, app.group);
-  const environment = appEnvironment(app, identity, process.env);
+  const environment = appEnvironment(app, identity, own);
   const program = await resolveProgram({
-    command: app.command,
+    wanted: wantedOf(app),
     directory: app.directory,
     ...(app.cwd === undefined ? {} : { cwd: app.cwd }),
-    path: environment["PATH"] ?? "",
+    environment,
     identity,
   });
   return { app, identity, environment, program, owner: ownerOf(app, identity), fingerprint: fingerprintOf(program) };
@@ -49,9 +49,22 @@ export function factsOf(plan: Plan): Facts {
   };
 }
 
-/** The program's file, and those of its arguments that are files: an interpreter's script. */
-function fingerprintOf({ path, args, cwd }: Program): string {
-  return [path, ...args].map((word) => describeFile(resolve(cwd, word))).join(" ");
+function wantedOf({ command, wsgi, python, threads, scriptName, lighttpdRootFix }: App): Wanted {
+  if (command !== undefined) return { command };
+  return {
+    wsgi: {
+      application: wsgi ?? "",
+      ...(python === undefined ? {} : { python }),
+      threads,
+      ...(scriptName === undefined ? {} : { scriptName }),
+      lighttpdRootFix,
+    },
+  };
+}
+
+/** The program's file, those of its arguments that are files (an interpreter's script), and the sources that are known besides. */
+function fingerprintOf({ path, args, cwd, sources }: Program): string {
+  return [path, ...args, ...sources].map((word) => describeFile(resolve(cwd, word))).join(" ");
 }
 
 function describeFile(path: string): string {

@@ -27,6 +27,11 @@ const values: { readonly [F in keyof Required<App>]: fc.Arbitrary<App[F]> } = {
     fc.constantFrom("/srv/blog", "blog", "./blog"),
     fc.constantFrom("", "two words", "x".repeat(150), `${"x".repeat(150)}y`),
   ),
+  wsgi: fc.option(fc.constantFrom("blog:app", "shop:app"), { nil: undefined }),
+  python: fc.option(fc.constantFrom("python3", "/venv"), { nil: undefined }),
+  threads: number,
+  scriptName: fc.option(fc.constantFrom("", "/blog"), { nil: undefined }),
+  lighttpdRootFix: fc.boolean(),
   directory: path,
   listen,
   processes: number,
@@ -96,15 +101,18 @@ function withoutAbsent(app: object): App {
 /** All that means something of an app, in one form. */
 function meaningOf({ app, environment, program, identity, owner }: Facts): object {
   const { env, envFile, passEnv, allowedClients, user, group, socketOwner, ...rest } = app;
-  const { directory, listenQueueDepth, socketMode, outputFile, outputMaxSize, outputMaxAgeMs, outputKeep, ...always } =
+  const { directory, listenQueueDepth, socketMode, outputFile, outputMaxSize, outputMaxAgeMs, outputKeep, ...others } =
     rest;
+  const { threads, scriptName, lighttpdRootFix, ...always } = others;
+  const words = [app.command?.[0], app.python, app.cwd, app.wsgi !== undefined && app.cwd === undefined ? "." : "/"];
   return {
     ...always,
     watch: new Set(app.watch),
     environment: { ...environment, FCGI_PM_LISTEN_QUEUE_DEPTH: "" },
     program,
     identity,
-    ...(app.command[0].startsWith("/") ? {} : { directory }),
+    ...(words.every((word) => word?.startsWith("/") !== false) ? {} : { directory }),
+    ...(app.wsgi === undefined ? {} : { threads, scriptName, lighttpdRootFix }),
     ...(app.listen.kind === "none" ? {} : { listenQueueDepth }),
     ...(app.listen.kind === "unix" ? { socketMode, owner } : {}),
     ...(outputFile === undefined ? {} : { outputFile, outputMaxSize, outputMaxAgeMs, outputKeep }),

@@ -54,6 +54,17 @@ const cases: { readonly [F in keyof Required<Omit<App, "name">>]: readonly Case<
       `command: "/a ${"x".repeat(117)}…" -> "/b ${"x".repeat(117)}…"`,
     ],
   ],
+  wsgi: [
+    ["blog:app", "blog:application", "rolls", "wsgi: blog:app -> blog:application"],
+    [undefined, "blog:app", "rolls", "wsgi: none -> blog:app"],
+  ],
+  python: [
+    [undefined, "/srv/venv", "rolls", "python: none -> /srv/venv"],
+    ["python3", "my python", "rolls", 'python: python3 -> "my python"'],
+  ],
+  threads: [[1, 4, "nothing"]],
+  scriptName: [[undefined, "", "nothing"]],
+  lighttpdRootFix: [[false, true, "nothing"]],
   directory: [["/etc", "/srv", "nothing"]],
   listen: [
     [unix("/a.sock"), unix("/b.sock"), "moves", "socket: /a.sock -> /b.sock"],
@@ -139,13 +150,16 @@ test("the table of fields has every field that an app can have", () => {
   const flags = {
     socketOwner: "a",
     cwd: "a",
+    wsgi: "a:b",
+    python: "a",
+    scriptName: "",
     user: "a",
     group: "a",
     priority: "1",
     outputFile: "a",
     outputMaxAge: "1d",
   };
-  const app = appFromFlags("blog", ["x"], flags, context);
+  const app = { ...appFromFlags("blog", ["x"], {}, context), ...appFromFlags("blog", [], flags, context) };
   expect(["name", ...Object.keys(cases)].toSorted()).toEqual(Object.keys(app).toSorted());
 });
 
@@ -174,6 +188,12 @@ describe("what the shell has made of an app", () => {
     expect(
       diff(after, { ...after, app: { ...after.app, socketOwner: { group: "web" } }, owner: "gid 40" }).details,
     ).toEqual(["socket-owner: blog:web -> :web"]);
+  });
+
+  test("an interpreter that is another one is told once, though the program is another one, too", () => {
+    const before = factsOf({ wsgi: "blog:app", cwd: "/srv" });
+    const after = factsOf({ wsgi: "blog:app", cwd: "/srv", python: "/venv" }, { program: "made on Tuesday" });
+    expect(diff(before, after).details).toEqual(["python: none -> /venv"]);
   });
 
   test("variables are told by name, never by value", () => {
@@ -217,6 +237,27 @@ describe("a field counts only where it means something", () => {
       { cwd: "site", directory: "/srv" },
       ["rolls"],
       ["the directory of the config: /etc -> /srv"],
+    ],
+    [
+      "the directory, to a WSGI application without a cwd",
+      { wsgi: "blog:app", directory: "/etc" },
+      { wsgi: "blog:app", directory: "/srv" },
+      ["rolls"],
+      ["the directory of the config: /etc -> /srv"],
+    ],
+    [
+      "the directory, to a relative interpreter",
+      { wsgi: "blog:app", cwd: "/srv/blog", python: "venv", directory: "/etc" },
+      { wsgi: "blog:app", cwd: "/srv/blog", python: "venv", directory: "/srv" },
+      ["rolls"],
+      ["the directory of the config: /etc -> /srv"],
+    ],
+    [
+      "what the runner is told, to a WSGI application",
+      { wsgi: "blog:app" },
+      { wsgi: "blog:app", threads: 4, scriptName: "", lighttpdRootFix: true },
+      ["rolls"],
+      ["threads: 1 -> 4", 'script-name: none -> ""', "lighttpd-root-fix: false -> true"],
     ],
     ["the mode of a socket, to none of TCP", { listen: tcp(1), socketMode: 0o600 }, { listen: tcp(1) }, [], []],
     ["the depth of a queue, to none", { listen: none, listenQueueDepth: 5 }, { listen: none }, [], []],

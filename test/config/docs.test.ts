@@ -41,7 +41,7 @@ describe("docs/configuration.md", () => {
 
   test("begins with an example that works", async () => {
     const example = /```toml\n(.*?)```/s.exec(page)?.[1] ?? "";
-    expect((await parseText(example)).apps.map((app) => app.name)).toEqual(["blog", "shop", "mailer"]);
+    expect((await parseText(example)).apps.map((app) => app.name)).toEqual(["blog", "shop", "wiki", "mailer"]);
     expect(isValid(schema, parse(example))).toBe(true);
   });
 });
@@ -80,11 +80,25 @@ describe("docs/fcgi-pm.schema.json", () => {
     'output-file = "x.log"\noutput-max-size = "64 M"',
     'output-file = "x.log"\noutput-keep = 1001',
     "watch = true",
+    'wsgi = "blog:app"',
+    "threads = 4",
+    'python = "/srv/venv"',
+    'script-name = ""',
+    "lighttpd-root-fix = true",
   ])("refuses what parsing refuses: %j", async (text) => {
     const file = `[apps.blog]\ncommand = "x"\n${text}\n`;
     expect(isValid(schema, parse(file))).toBe(false);
     await expect(parseText(file)).rejects.toThrow("apps.blog");
   });
+
+  test.each(["threads = 0", 'script-name = "blog"', "listen = false", 'lighttpd-root-fix = "yes"', 'python = ""'])(
+    "refuses of a WSGI application what parsing refuses: %j",
+    async (text) => {
+      const file = `[apps.blog]\nwsgi = "blog:app"\n${text}\n`;
+      expect(isValid(schema, parse(file))).toBe(false);
+      await expect(parseText(file)).rejects.toThrow("apps.blog");
+    },
+  );
 
   test("describes every key, and holds the defaults as a file would write them", () => {
     const app = (

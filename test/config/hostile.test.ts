@@ -87,7 +87,8 @@ test("whatever the flags, the outcome is an app or a complaint", () => {
   fc.assert(
     fc.property(fc.string(), fc.array(fc.string()), flags, (name, command, given) => {
       try {
-        expect(appFromFlags(name, command, given, context).command).toEqual(command);
+        const app = appFromFlags(name, command, given, context);
+        expect(app.wsgi === undefined ? app.command : []).toEqual(command);
       } catch (error) {
         expect(error).toBeInstanceOf(FcgiPmError);
       }

@@ -62,9 +62,9 @@ test("a field is the key in camel case", () => {
 });
 
 test("the defaults pass the checks of their own keys, and mean what an app gets without them", () => {
-  // Without an output file its keys have no meaning.
+  // Without an output file its keys have no meaning, and without wsgi those of a WSGI application.
   const app = (flags: Record<string, unknown>) =>
-    appFromFlags("blog", ["x"], { ...flags, "output-file": "x.log" }, context);
+    appFromFlags("blog", [], { ...flags, wsgi: "blog:app", "output-file": "x.log" }, context);
   const flags = Object.fromEntries(appFlags.map((key) => [key.name, key.default]));
   expect(app(flags)).toEqual(app({}));
 });

@@ -16,6 +16,8 @@ test("an app that names only its command gets every default", async () => {
 const blogByDefault: App = {
   name: "blog",
   command: ["/var/www/blog/app.fcgi"],
+  threads: 1,
+  lighttpdRootFix: false,
   directory: "/etc",
   listen: { kind: "unix", path: "/run/fcgi-pm/blog.sock" },
   processes: 1,
@@ -49,10 +51,12 @@ test("every key reaches its field, resolved and converted", async () => {
     logFile: "/etc/log/fcgi-pm.log",
     control: "/etc/run/web.control",
   });
-  expect(config.apps.map((app) => app.name)).toEqual(["blog", "shop", "mailer"]);
+  expect(config.apps.map((app) => app.name)).toEqual(["blog", "shop", "wiki", "mailer"]);
   expect(config.apps[0]).toEqual({
     name: "blog",
     command: ["/var/www/blog/app.fcgi", "--config", ""],
+    threads: 1,
+    lighttpdRootFix: false,
     directory: "/etc",
     listen: { kind: "unix", path: "/etc/run/blog.sock" },
     cwd: "/etc/site",
@@ -87,9 +91,37 @@ test("every key reaches its field, resolved and converted", async () => {
   } satisfies App);
 });
 
+test("a file that is named without its directory lies in that of the shell", async () => {
+  const { apps } = await parseConfig([{ path: "fcgi-pm.toml", text: '[apps.a]\ncommand = "./a"\n' }], context);
+  expect(apps[0]?.directory).toBe("/home/ann");
+});
+
+test("a WSGI application has an interpreter instead of a command", async () => {
+  const { apps } = await parseConfig(fixtureWithIncludes("valid", "every-key.toml"), context);
+  expect(apps[2]).toMatchObject({
+    wsgi: "wiki.web:create_app()",
+    python: "venv",
+    threads: 4,
+    scriptName: "/wiki",
+    lighttpdRootFix: true,
+    directory: "/etc",
+  });
+  expect(apps[2]).not.toHaveProperty("command");
+  expect(apps[2]).not.toHaveProperty("cwd");
+});
+
+test("threads and script-name in [defaults] hold for WSGI applications alone", async () => {
+  const defaults = 'defaults = { python = "/venv", threads = 8, script-name = "", lighttpd-root-fix = true }\n';
+  const { apps } = await parseText(`${defaults}apps.a = { command = "x" }\napps.b = { wsgi = "b:app", threads = 2 }`);
+  expect(apps[0]).toMatchObject({ threads: 1, lighttpdRootFix: false });
+  expect(apps[0]).not.toHaveProperty("python");
+  expect(apps[0]).not.toHaveProperty("scriptName");
+  expect(apps[1]).toMatchObject({ python: "/venv", threads: 2, scriptName: "", lighttpdRootFix: true });
+});
+
 test("an included app resolves its paths in its own directory, and takes the defaults of the main file", async () => {
   const config = await parseConfig(fixtureWithIncludes("valid", "every-key.toml"), context);
-  expect(config.apps[2]).toMatchObject({
+  expect(config.apps[3]).toMatchObject({
     name: "mailer",
     command: ["./send-mail", "--queue", "default"],
     directory: "/etc/conf.d",

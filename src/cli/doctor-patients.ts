@@ -1,0 +1,194 @@
+/** Who is meant: a program from flags, an app of a config or of a manager, somebody's socket, or everybody there is. */
+import { existsSync } from "node:fs";
+import { basename, extname, resolve } from "node:path";
+import { parsePort } from "../config/address.ts";
+import type { App } from "../config/app.ts";
+import { appFromFlags } from "../config/parse.ts";
+import { connectControl } from "../control/client.ts";
+import type { FoundManager } from "../control/find.ts";
+import type { Finding } from "../diagnosis/finding.ts";
+import type { Journal, Patient, Running, Wish } from "../doctor/patient.ts";
+import { planPatient } from "../doctor/planning.ts";
+import { FcgiPmError } from "../errors.ts";
+import { type Address, formatAddress } from "../fastcgi/address.ts";
+import { environmentOf } from "../os/survey.ts";
+import { findConfig, loadConfig, parseContext } from "./context.ts";
+import { find } from "./managers.ts";
+
+/** What was typed. */
+export interface Asked {
+  readonly words: readonly string[];
+  /** The flags of an app that were given. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly name: string | undefined;
+  readonly config: string | undefined;
+  readonly control: string | undefined;
+  readonly wish: Wish;
+  readonly journal: Journal;
+}
+
+/** A patient, and what was found on the way to it. */
+export interface Admitted {
+  readonly patient: Patient;
+  readonly known: readonly Finding[];
+}
+
+export async function patientsOf(asked: Asked): Promise<Admitted[]> {
+  const { words, flags } = asked;
+  const { wsgi, socket, port } = flags as { wsgi?: string; socket?: string; port?: string };
+  const [first] = words;
+  if (first === undefined && wsgi === undefined) {
+    if (socket !== undefined || port !== undefined) return [stranger(asked, addressOf(socket, port))];
+    refuseFlags(flags);
+    return everybody(asked);
+  }
+  const named = first === undefined || words.length > 1 ? undefined : await appNamed(asked, first);
+  return [named ?? (await fromFlags(asked, first, wsgi))];
+}
+
+/** Those that lines of a log may be about: there may be none. */
+export async function acquaintances(asked: Asked): Promise<Admitted[]> {
+  if (asked.words.length > 0 || Object.keys(asked.flags).length > 0) return patientsOf(asked);
+  return Promise.all((await knownApps(asked)).map((one) => admit(asked, one)));
+}
+
+function refuseFlags(flags: Readonly<Record<string, unknown>>): void {
+  const [flag] = Object.keys(flags);
+  if (flag === undefined) return;
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Without a program, --${flag} has no meaning`, {
+    remedy: "name a program: fcgi-pm doctor app.fcgi, or give --wsgi module:app",
+  });
+}
+
+/** Any FastCGI server's socket. */
+function stranger(asked: Asked, address: Address): Admitted {
+  return admitted(asked, { name: formatAddress(address), address });
+}
+
+function addressOf(socket: string | undefined, port: string | undefined): Address {
+  if (socket !== undefined) return { kind: "unix", path: resolve(socket) };
+  const found = parsePort(port ?? "");
+  if (typeof found === "object") return { kind: "tcp", ...found };
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `--port: ${found}, got "${port}"`, { remedy: "--port 127.0.0.1:9000" });
+}
+
+async function fromFlags(asked: Asked, program: string | undefined, wsgi: string | undefined): Promise<Admitted> {
+  const { words, flags, name, config } = asked;
+  if (config !== undefined) {
+    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `There is no app "${program ?? wsgi}" in ${config}`, {
+      remedy: "name an app of it, or leave --config out to try a program",
+    });
+  }
+  const app = appFromFlags(name ?? nameOf(program ?? wsgi ?? "", wsgi), words, flags, parseContext());
+  return planned(asked, { name: app.name, app }, process.env);
+}
+
+/** As `start` calls it, or nearly: the name is not shown to anybody but the program. */
+function nameOf(program: string, wsgi: string | undefined): string {
+  const base = wsgi === undefined ? basename(program, extname(program)) : (wsgi.split(":")[0] ?? "");
+  return base.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "app";
+}
+
+async function appNamed(asked: Asked, name: string): Promise<Admitted | undefined> {
+  const all = await knownApps(asked);
+  const found = all.find((one) => one.name === name);
+  return found === undefined ? undefined : admit(asked, found);
+}
+
+async function everybody(asked: Asked): Promise<Admitted[]> {
+  const all = await knownApps(asked);
+  // Says that there is neither a config nor a manager.
+  if (all.length === 0) findConfig(undefined);
+  return Promise.all(all.map((one) => admit(asked, one)));
+}
+
+/** An app that somebody knows by its name. */
+interface Known {
+  readonly name: string;
+  readonly app?: App;
+  readonly configFile?: string;
+  readonly manager?: FoundManager;
+}
+
+/** Those of the config, if there is one, or else those that run. */
+async function knownApps({ config, control }: Asked): Promise<Known[]> {
+  const { managers } = await find(control);
+  const file = control === undefined ? configFile(config) : undefined;
+  if (file === undefined) return (await Promise.all(managers.map(appsOf))).flat();
+  const { apps } = await loadConfig(file);
+  const running = (name: string) =>
+    managers.find(({ status }) => status.manager.config === resolve(file) && has(status.apps, name));
+  const known = apps.map((app) => ({ name: app.name, app, configFile: file, ...withManager(running(app.name)) }));
+  if (config !== undefined) return known;
+  const others = managers.filter(({ status }) => status.manager.config !== resolve(file));
+  return [...known, ...(await Promise.all(others.map(appsOf))).flat()];
+}
+
+function withManager(manager: FoundManager | undefined): { manager?: FoundManager } {
+  return manager === undefined ? {} : { manager };
+}
+
+function has(apps: FoundManager["status"]["apps"], name: string): boolean {
+  return apps.some(({ app }) => app === name);
+}
+
+function configFile(named: string | undefined): string | undefined {
+  try {
+    return findConfig(named);
+  } catch {
+    return undefined;
+  }
+}
+
+/** With what its config says of each; of an app from flags a manager does not tell that. */
+async function appsOf(manager: FoundManager): Promise<Known[]> {
+  const { config } = manager.status.manager;
+  const apps = config === null || !existsSync(config) ? [] : (await loadConfig(config)).apps;
+  return manager.status.apps.map(({ app: name }) => {
+    const app = apps.find((one) => one.name === name);
+    return { name, manager, ...(app === undefined || config === null ? {} : { app, configFile: config }) };
+  });
+}
+
+function admit(asked: Asked, known: Known): Promise<Admitted> {
+  const { manager } = known;
+  const own = manager === undefined ? process.env : environmentOf(manager.status.manager.pid);
+  return planned(asked, known, own ?? process.env);
+}
+
+async function planned(asked: Asked, known: Known, own: NodeJS.ProcessEnv): Promise<Admitted> {
+  const { app, manager, name } = known;
+  const running = manager === undefined ? undefined : runningOf(manager, name);
+  const outcome = app === undefined ? undefined : await planPatient(app, own);
+  const address = app === undefined ? statusAddress(running) : listenOf(app);
+  return admitted(asked, {
+    ...known,
+    address,
+    running,
+    plan: outcome !== undefined && "plan" in outcome ? outcome.plan : undefined,
+    known: outcome !== undefined && "finding" in outcome ? [outcome.finding] : [],
+  });
+}
+
+function runningOf({ path, status }: FoundManager, name: string): Running | undefined {
+  const own = status.apps.find(({ app }) => app === name);
+  return own === undefined ? undefined : { status: own, manager: status.manager, client: connectControl(path) };
+}
+
+function listenOf({ listen }: App): Address | undefined {
+  return listen.kind === "none" ? undefined : listen;
+}
+
+function statusAddress(running: Running | undefined): Address | undefined {
+  const address = running?.status.address ?? null;
+  if (address === null) return undefined;
+  return address.startsWith("/") ? { kind: "unix", path: address } : addressOf(undefined, address);
+}
+
+function admitted(
+  { wish, journal }: Asked,
+  found: Partial<Patient> & { readonly name: string; readonly known?: readonly Finding[] },
+): Admitted {
+  const { name, app, plan, configFile, address, running, known = [] } = found;
+  return { patient: { name, app, plan, configFile, address, running, wish, journal }, known };
+}

@@ -1,0 +1,73 @@
+/** A file that the program did not find, or may not open. */
+import { existsSync } from "node:fs";
+import { basename, dirname, isAbsolute, resolve } from "node:path";
+import type { Cause } from "../diagnosis/death.ts";
+import type { Complaint } from "../diagnosis/last-words.ts";
+import { settingOf } from "../diagnosis/setting.ts";
+import type { Case } from "./case.ts";
+import { firstClosed } from "./rights.ts";
+import { type Aim, works } from "./variation.ts";
+
+type FileComplaint = Extract<Complaint, { kind: "file-missing" | "forbidden" }>;
+
+export async function causeOfFile(sick: Case, complaint: FileComplaint, aim: Aim): Promise<Cause | undefined> {
+  const closed = await causeOfRights(sick, complaint);
+  if (closed !== undefined) return closed;
+  return complaint.kind === "file-missing" && !isAbsolute(complaint.path)
+    ? causeOfDirectory(sick, complaint, aim)
+    : undefined;
+}
+
+/** "No such file" is also said of one behind a closed directory. What may be opened was to be written, as a rule. */
+async function causeOfRights(sick: Case, { path, kind }: FileComplaint): Promise<Cause | undefined> {
+  const { identity, program } = sick.plan;
+  const full = resolve(program.cwd, path);
+  const wanted = kind === "forbidden" && !existsSync(full) ? dirname(full) : full;
+  const closed =
+    (await firstClosed(wanted, "read", identity)) ??
+    (kind === "forbidden" ? await firstClosed(wanted, "write", identity) : undefined);
+  if (closed === undefined) return undefined;
+  const { name, uid } = identity;
+  return {
+    code: "program.forbidden-file",
+    what: `The program runs as ${name} and may not use ${full}: ${closed.path} is closed to that user`,
+    seen: [
+      `asked as ${name} (uid ${uid}): ${closed.path} has the rights ${closed.rights}`,
+      ...(process.geteuid?.() === 0 && uid !== 0
+        ? ["root may use it: started by hand as root the program works, or fails elsewhere"]
+        : []),
+    ],
+    remedy: [
+      `chown ${name} ${closed.path}, if it belongs to this app alone`,
+      closed.isDirectory ? closed.remedy : `${closed.remedy}   # o+rw, if the program writes to it`,
+      ...(closed.owner === "root" ? [] : [settingOf(sick.home, "user", closed.owner)]),
+    ],
+  };
+}
+
+/** Directories in which people start a program by hand. */
+async function causeOfDirectory(sick: Case, { path }: FileComplaint, aim: Aim): Promise<Cause | undefined> {
+  const { cwd, path: program } = sick.plan.program;
+  const near = [process.cwd(), dirname(program), dirname(dirname(program)), sick.plan.app.directory];
+  for (const directory of new Set(near)) {
+    if (directory === cwd || !existsSync(resolve(directory, path))) continue;
+    if (await works(sick, { cwd: directory }, aim)) return relative(sick, path, directory);
+  }
+  return undefined;
+}
+
+function relative(sick: Case, path: string, directory: string): Cause {
+  const { cwd } = sick.plan.program;
+  return {
+    code: "program.relative-path",
+    what: `The program opens ${path}, a relative path: its workers start in ${cwd}, and the file lies in ${directory}`,
+    seen: [
+      `there is ${resolve(directory, path)}, and no ${resolve(cwd, path)}`,
+      `started in ${directory}, and otherwise the same, it works`,
+    ],
+    remedy: [
+      settingOf(sick.home, "cwd", directory),
+      `or make the path absolute in the program, from where ${basename(sick.plan.program.path)} itself lies`,
+    ],
+  };
+}

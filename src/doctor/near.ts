@@ -1,0 +1,16 @@
+/** Looks for files in some directories, and no deeper. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+export interface NearFile {
+  readonly directory: string;
+  readonly file: string;
+}
+
+/** The directories that have one of these names, in their order. */
+export function findFiles(directories: readonly string[], names: readonly string[]): NearFile[] {
+  return directories.flatMap((directory) => {
+    const name = names.find((candidate) => existsSync(join(directory, candidate)));
+    return name === undefined ? [] : [{ directory, file: join(directory, name) }];
+  });
+}

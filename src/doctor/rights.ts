@@ -1,0 +1,55 @@
+/** What stands between a user and a file: asked as that user, so that groups and ACLs count. */
+import { type Stats, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { execa } from "execa";
+import type { Identity } from "../os/identity.ts";
+import { findGroup, findUser } from "../os/posix.ts";
+
+export type Wanted = "read" | "write" | "execute";
+
+export interface Closed {
+  readonly path: string;
+  readonly isDirectory: boolean;
+  /** `drwx------ root:root`, as `ls -l` has it. */
+  readonly rights: string;
+  /** The owner's name. */
+  readonly owner: string;
+  /** A command that opens it. */
+  readonly remedy: string;
+}
+
+/** The first directory on the way that the user may not enter, or the file itself; undefined where nothing is in the way. */
+export async function firstClosed(path: string, wanted: Wanted, identity: Identity): Promise<Closed | undefined> {
+  const flag = { read: "-r", write: "-w", execute: "-x" }[wanted];
+  const questions = [...directoriesOf(path).map((directory) => ["-x", directory] as const), [flag, path] as const];
+  const tests = questions.map(([test], index) => `[ ${test} "$${index + 1}" ] || exit ${index + 1}`).join("; ");
+  const [command = "", ...args] = [...(identity.setpriv ?? []), "/bin/sh", "-c", tests, "sh"];
+  const { exitCode = 0 } = await execa(command, [...args, ...questions.map(([, one]) => one)], {
+    reject: false,
+    cwd: "/",
+  });
+  const [, closed] = questions[exitCode - 1] ?? [];
+  return closed === undefined ? undefined : describe(closed, wanted);
+}
+
+/** From the root down, the file itself not included. */
+export function directoriesOf(path: string): string[] {
+  const above = dirname(path);
+  return above === path ? [] : [...directoriesOf(above), above];
+}
+
+/** Undefined: there is nothing, which is another matter. */
+function describe(path: string, wanted: Wanted): Closed | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined) return undefined;
+  const isDirectory = file.isDirectory();
+  const right = isDirectory ? "x" : { read: "r", write: "w", execute: "x" }[wanted];
+  const owner = findUser(file.uid)?.name ?? String(file.uid);
+  return { path, isDirectory, rights: rightsOf(file, owner), owner, remedy: `chmod o+${right} ${path}` };
+}
+
+function rightsOf(file: Stats, owner: string): string {
+  const bits = [0o400, 0o200, 0o100, 0o40, 0o20, 0o10, 0o4, 0o2, 0o1];
+  const text = bits.map((bit, index) => ((file.mode & bit) === 0 ? "-" : "rwx".charAt(index % 3))).join("");
+  return `${file.isDirectory() ? "d" : "-"}${text} ${owner}:${findGroup(file.gid)?.name ?? file.gid}`;
+}

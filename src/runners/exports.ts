@@ -1,0 +1,54 @@
+/** Where in a module the application is looked for. */
+import type { Application, Style } from "./application.ts";
+import { applicationOf } from "./application.ts";
+
+/** In this order, after the default export. */
+export const names = ["handler", "app", "fetch", "server"] as const;
+
+type Exports = Readonly<Record<string, unknown>>;
+
+/** The first export that is an application; undefined where none is. */
+export async function findApplication(exports: Exports): Promise<Application | undefined> {
+  const main = mainOf(exports);
+  const style = styleOf(exports, main);
+  const inner = isObject(main) ? main : {};
+  for (const name of ["default", ...names]) {
+    const value = name === "default" ? main : (exports[name] ?? inner[name]);
+    // A function by the name of fetch is no (req, res), however many parameters it has: Cloudflare's has three.
+    const found = await applicationOf(value, style ?? (name === "fetch" ? "fetch" : undefined));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** `nothing that can be served, but "default" (an object), "config" (a string)`: to the one whose module has no application. */
+export function describeExports(exports: Exports): string {
+  const all = Object.entries(exports).filter(([name]) => !["module.exports", "__esModule"].includes(name));
+  if (all.length === 0) return "nothing";
+  const described = all.map(([name, value]) => `"${name}" (${describe(value)})`);
+  return `nothing that can be served, but ${described.join(", ")}`;
+}
+
+/** `module.exports` comes as the default export; what a compiler made of a default export lies one level deeper. */
+function mainOf(exports: Exports): unknown {
+  const main = exports["default"];
+  return isObject(main) && main["__esModule"] === true ? main["default"] : main;
+}
+
+/** `export const kind = "fetch"` says what a function is. */
+function styleOf(exports: Exports, main: unknown): Style | undefined {
+  const kind = exports["kind"] ?? (isObject(main) ? main["kind"] : undefined);
+  return kind === "node" || kind === "fetch" ? kind : undefined;
+}
+
+function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "function")
+    return /^class\b/.test(Function.prototype.toString.call(value)) ? "a class" : "a function without parameters";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
