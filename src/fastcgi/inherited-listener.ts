@@ -16,6 +16,17 @@ export const listenerFd = 0;
 /** The signals by which managers and people end a worker. Without a handler of ours SIGUSR1 would open Node's inspector. */
 const stopSignals = ["SIGTERM", "SIGINT", "SIGUSR1"] as const;
 
+/**
+ * Tells other copies of this library in the same process, such as that of the Node runner, that the inherited listener is taken.
+ * Returns how to undo that.
+ */
+export function markListenerTaken(): () => void {
+  const mark = Symbol.for("fcgi-pm.serving");
+  const everywhere = globalThis as Record<symbol, unknown>;
+  everywhere[mark] = true;
+  return () => void delete everywhere[mark];
+}
+
 /** Keeps our exit from changing the listener's flags. Returns how to undo that. */
 export function closeListenerOnExit(): () => void {
   const close = () => {

@@ -9,7 +9,13 @@ import { explain } from "./failure.ts";
 import type { Handler } from "./fastcgi-request.ts";
 import { makeHttpApplication } from "./http-exchange.ts";
 import type { HttpHandler } from "./http-handler.ts";
-import { closeListenerOnExit, explainMissingListener, listenerFd, stopOnSignals } from "./inherited-listener.ts";
+import {
+  closeListenerOnExit,
+  explainMissingListener,
+  listenerFd,
+  markListenerTaken,
+  stopOnSignals,
+} from "./inherited-listener.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { Listener, type ListenerHost } from "./listener.ts";
 import { findListeningPlace } from "./listening-socket.ts";
@@ -96,6 +102,8 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
   /** Before the socket is touched, the guards are set: a signal or an exit may come at any moment. */
   async listen(): Promise<void> {
     const { fd, options } = findListeningPlace(this.#options, process.env);
+    // Before anything is awaited: whoever has imported the module that called us looks at it next.
+    const forget = fd === undefined ? () => {} : markListenerTaken();
     this.application = await this.#load();
     // libuv does not close fd 0, and so this guard stays, even when the server has stopped.
     const keepListener = fd === listenerFd ? closeListenerOnExit() : () => {};
@@ -105,6 +113,7 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
     try {
       await listener.open();
     } catch (cause) {
+      forget();
       keepListener();
       this.#ignoreSignals();
       throw fd === undefined ? cause : explainMissingListener(fd, cause as NodeJS.ErrnoException);
