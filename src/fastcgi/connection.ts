@@ -36,6 +36,8 @@ export class Connection implements RequestHost {
   #hasServed = false;
   /** The connection ends with its last open request. */
   #endsWhenIdle = false;
+  /** The web server may send more: it keeps connections, or has not sent all of a request that has ended. */
+  #mayHearMore = true;
   #isLeaving = false;
   /** Known when all is written. */
   #lingersUntilMs = Number.POSITIVE_INFINITY;
@@ -76,6 +78,7 @@ export class Connection implements RequestHost {
 
   requestEnded(request: ServedRequest): void {
     if (this.#open.get(request.id) === request) this.#open.delete(request.id);
+    this.#mayHearMore ||= !request.isReceived;
     // Its handler may read on, but holds nobody up by that.
     if (this.#socket.isPaused()) this.flowChanged();
     if (this.#endsWhenIdle) this.#leaveIfIdle();
@@ -163,6 +166,7 @@ export class Connection implements RequestHost {
   #admit(id: number, begin: BeginRequest): void {
     this.#hasServed = true;
     if (!begin.keepConnection) this.#endsWhenIdle = true;
+    this.#mayHearMore = begin.keepConnection || this.#open.size > 0;
     const roleName = roleNames[begin.role];
     if (roleName === undefined || !this.#host.roles.has(roleName)) this.#decline(id, protocolStatus.unknownRole);
     else if (this.#unreleased >= this.#host.limits.maxRequestsPerConnection)
@@ -178,6 +182,7 @@ export class Connection implements RequestHost {
   /** Ends a request that never was: the rest of it is ignored (5.5). */
   #decline(id: number, status: number): void {
     this.output.send([endRequest(id, { appStatus: 0, protocolStatus: status })]);
+    this.#mayHearMore = true;
     if (this.#endsWhenIdle) this.#leaveIfIdle();
   }
 
@@ -248,10 +253,17 @@ export class Connection implements RequestHost {
     if (this.#open.size === 0) this.#leave();
   }
 
-  /** Ends our side when all is written, then reads on into nothing until the peer ends its own, or its time is over. */
+  /**
+   * Ends our side when all is written. What comes in after a close makes the kernel send a reset, which can overtake the answer: so if
+   * something is still to come, we read on into nothing until the peer ends its own side, or its time is over.
+   */
   #leave(): void {
     if (this.#isLeaving || this.#socket.destroyed) return;
     this.#isLeaving = true;
+    if (!this.#mayHearMore && this.#decoder.isBetweenRecords) {
+      this.#socket.destroySoon();
+      return;
+    }
     this.#socket.resume();
     this.#socket.end(() => this.#linger());
   }
