@@ -9,9 +9,10 @@ import { drained } from "./socket.ts";
 import { nameProtocolStatus, protocolStatus, type Role, recordType, role } from "./wire/constants.ts";
 import type { PairInput } from "./wire/params.ts";
 import { beginRequest, type EndRequest, params as encodeParams, encodeStream, endOfStream } from "./wire/record.ts";
+import { toBytes } from "./wire/text.ts";
 
-/** What is sent on a stream. An iterable is read no faster than the application takes it. */
-export type Upload = Uint8Array | AsyncIterable<Uint8Array>;
+/** What is sent on a stream; a string as UTF-8. An iterable is read no faster than the application takes it. */
+export type Upload = string | Uint8Array | AsyncIterable<Uint8Array>;
 
 /** What to ask, and of whom. */
 export interface ExchangeOptions {
@@ -131,7 +132,7 @@ class Exchange {
   }
 
   async #upload(socket: Socket, type: number, upload: Upload): Promise<void> {
-    for await (const piece of Symbol.asyncIterator in upload ? upload : [upload]) {
+    for await (const piece of piecesOf(upload)) {
       await this.#sendPiece(socket, type, piece);
       if (socket.destroyed) return;
     }
@@ -255,6 +256,11 @@ class Exchange {
   get #cannotConnect(): string {
     return `Cannot connect to ${formatAddress(this.#options.listen)}`;
   }
+}
+
+function piecesOf(upload: Upload): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+  if (typeof upload === "string") return [toBytes(upload)];
+  return Symbol.asyncIterator in upload ? upload : [upload];
 }
 
 function toPairs(params: ExchangeOptions["params"]): Iterable<PairInput> {

@@ -124,7 +124,12 @@ class HttpExchange {
   #drain(): void {
     if (this.#res.writableEnded || this.#res.destroyed) return;
     const needDrain = needDrainOf(this.#res);
-    if (needDrain !== undefined) (this.#res as unknown as OutgoingInternals)[needDrain] = false;
+    const res = this.#res as unknown as OutgoingInternals;
+    if (needDrain !== undefined) {
+      // Of many writes that had to wait each calls, and the first has told it.
+      if (res[needDrain] !== true) return;
+      res[needDrain] = false;
+    }
     this.#res.emit("drain");
   }
 
@@ -201,11 +206,12 @@ class HttpExchange {
     this.#over();
   }
 
+  /** A handler may work on after its answer, even for ever. One that was cut is counted until its end: the next may come at once. */
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#exchange.data?.drop();
-    if (this.#hasReturned) this.#exchange.release();
+    this.#exchange.data?.leave();
+    if (this.#hasReturned || !this.#wasCut) this.#exchange.release();
   }
 }
 

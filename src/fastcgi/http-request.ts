@@ -18,23 +18,27 @@ export class HttpRequestParts implements UrlParams {
   localAddress: string | undefined;
   localPort: number | undefined;
   serverName = "";
+  /** Of doubles the last: nginx sends its own, then the site's, which may be empty for a request that goes without its body. */
+  #contentType = "";
+  #contentLength = "";
 
   constructor(params: readonly Pair[]) {
-    let [hasType, otherType] = [false, ""];
+    let otherType = "";
     for (const [name, value] of params) {
-      if (!name.startsWith("HTTP_")) hasType = this.#take(name, value) || hasType;
+      if (!name.startsWith("HTTP_")) this.#take(name, value);
       else if (name === "HTTP_CONTENT_TYPE") otherType = value;
       else if (name !== "HTTP_CONTENT_LENGTH") this.#addHeader(headerName(name), value);
     }
-    if (!hasType && otherType !== "") this.#addHeader("Content-Type", otherType);
+    const type = this.#contentType || otherType;
+    if (type !== "") this.#addHeader("Content-Type", type);
+    if (this.#contentLength !== "") this.#addHeader("Content-Length", this.#contentLength);
   }
 
   url(stripScriptName: boolean): string {
     return readRequestUrl(this, stripScriptName);
   }
 
-  /** True if it was the body's type. */
-  #take(name: string, value: string): boolean {
+  #take(name: string, value: string): void {
     switch (name) {
       case "REQUEST_METHOD":
         this.method = value;
@@ -55,11 +59,11 @@ export class HttpRequestParts implements UrlParams {
         this.protocol = value;
         break;
       case "CONTENT_LENGTH":
-        if (value !== "") this.#addHeader("Content-Length", value);
+        this.#contentLength = value;
         break;
       case "CONTENT_TYPE":
-        if (value !== "") this.#addHeader("Content-Type", value);
-        return value !== "";
+        this.#contentType = value;
+        break;
       case "HTTPS":
         this.isSecure = value === "1" || value.toLowerCase() === "on";
         break;
@@ -79,7 +83,6 @@ export class HttpRequestParts implements UrlParams {
         this.localPort = Number(value);
         break;
     }
-    return false;
   }
 
   /** A value that could not have come over HTTP is not passed on: it would forge another header where it is used again. */

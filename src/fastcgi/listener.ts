@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type ListenOptions, type Server as NetServer, type Socket } from "node:net";
 import type { Address } from "./address.ts";
 import { listenerFd } from "./inherited-listener.ts";
+import { removeLeftSocket } from "./left-socket.ts";
 
 /** What a connection may hold of answers that were written and not taken. */
 const socketBufferBytes = 131_072;
@@ -56,8 +57,20 @@ export class Listener {
     return this.#isTcp;
   }
 
-  /** Rejects with the system's error. */
-  open(): Promise<void> {
+  /** Rejects with the system's error. A socket that nobody listens on any more does not keep its path. */
+  async open(): Promise<void> {
+    try {
+      await this.#listen();
+    } catch (cause) {
+      const { path } = this.#options;
+      const isTaken = (cause as NodeJS.ErrnoException).code === "EADDRINUSE";
+      if (!isTaken || path === undefined || !(await removeLeftSocket(path))) throw cause;
+      this.#net = this.#newServer();
+      await this.#listen();
+    }
+  }
+
+  #listen(): Promise<void> {
     const net = this.#net;
     return new Promise((resolve, reject) => {
       net.once("error", reject);

@@ -85,6 +85,11 @@ export class RequestInput {
     this.drop();
   }
 
+  /** The request has ended: who reads on must not take what he has got for the whole. */
+  leave(): void {
+    if (!this.isOver) this.fail(new Error("Cannot read on: the request has ended"));
+  }
+
   /** Nobody reads any more: forget what waits and what comes. */
   drop(): void {
     if (this.#isDropped) return;

@@ -73,9 +73,9 @@ export class RequestOutput {
     return !this.isBlocked;
   }
 
-  /** Writes to FCGI_STDERR, at once. */
+  /** Writes to FCGI_STDERR, at once. Nobody waits for it to be taken, and so it is lost where far too much waits already. */
   writeStderr(content: Uint8Array): void {
-    if (this.isClosed || content.length === 0) return;
+    if (this.isClosed || content.length === 0 || this.#output.isFlooded) return;
     this.flush();
     this.#usedStderr = true;
     this.#output.send([...encodeStream(recordType.stderr, this.#id, content)]);
@@ -131,7 +131,8 @@ export class RequestOutput {
       return;
     }
     this.#whenFree.push(call);
-    this.#output.whenFree(this.#resume);
+    // Otherwise a flush is due, and the connection, which may never be blocked, would remember this request for ever.
+    if (this.#output.isBlocked) this.#output.whenFree(this.#resume);
   }
 
   get #canSend(): boolean {

@@ -18,8 +18,8 @@ async function answer(handler: Handler, exchange: Exchange): Promise<void> {
   } catch (error) {
     failExchange(exchange, explain(error));
   }
-  exchange.stdin.drop();
-  exchange.data?.drop();
+  exchange.stdin.leave();
+  exchange.data?.leave();
   exchange.release();
 }
 

@@ -11,6 +11,9 @@ import { toBytes } from "./wire/text.ts";
 
 const complete = { appStatus: 0, protocolStatus: protocolStatus.requestComplete };
 
+/** They have no body (RFC 9110, 15.3.5, 15.4.5). */
+const bodiless = new Set([204, 304]);
+
 /**
  * Sends a response and ends its request. A request whose method is HEAD gets no body (RFC 3875, 4.3.3). Throws what the body
  * throws; whether anything was sent until then is known to the output.
@@ -19,19 +22,29 @@ export async function sendResponse(response: FastCgiResponse | Response, exchang
   if (!isObject(response)) throw new TypeError(`Cannot answer: the handler returned ${inspect(response)}`);
   const { body, status = 200 } = response;
   const { output } = exchange;
-  const bytes = typeof body === "string" ? toBytes(body) : body;
-  const head = encodeHead(status, withDefaults(response, bytes));
-  const isHead = exchange.params.get("REQUEST_METHOD") === "HEAD";
-  if (bytes === undefined || bytes === null || bytes instanceof Uint8Array) {
+  const bytes = (typeof body === "string" ? toBytes(body) : body) as Body;
+  const head = makeHead(response, status, bytes);
+  const hasBody = !bodiless.has(status) && exchange.params.get("REQUEST_METHOD") !== "HEAD";
+  if (!isStream(bytes)) {
     output.write(head);
-    if (!isHead && bytes instanceof Uint8Array) output.write(bytes);
-  } else if (isHead) {
+    if (hasBody && bytes) output.write(bytes);
+  } else if (!hasBody) {
     output.write(head);
     letGo(bytes);
   } else {
     await sendStream(head, bytes, exchange);
   }
   output.end(complete);
+}
+
+/** A head that cannot be sent leaves nobody to read the body, which may be an open file. */
+function makeHead(response: FastCgiResponse | Response, status: number, bytes: Body): Buffer {
+  try {
+    return encodeHead(status, withDefaults(response, bodiless.has(status) ? undefined : bytes));
+  } catch (error) {
+    if (isStream(bytes)) letGo(bytes);
+    throw error;
+  }
 }
 
 /** The head waits for the first piece: if making that fails, a clean 500 is still possible. */
@@ -54,6 +67,13 @@ function piecesOf(body: ResponseStream, signal: AbortSignal): AsyncIterable<Uint
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
   return pieces as AsyncIterable<Uint8Array | string>;
+}
+
+/** Text has become bytes. */
+type Body = Uint8Array | ResponseStream | null | undefined;
+
+function isStream(body: Body): body is ResponseStream {
+  return body !== undefined && body !== null && !(body instanceof Uint8Array);
 }
 
 function isWebStream(body: ResponseStream): body is ReadableStream<Uint8Array | string> {

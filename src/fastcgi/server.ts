@@ -80,6 +80,7 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
   readonly #options: ServeOptions;
   readonly #load: () => Promise<Application>;
   #listener: Listener | undefined;
+  #listening: Promise<void> | undefined;
   readonly #connections = new Set<Connection>();
   readonly #webServers = readWebServerAddresses(process.env["FCGI_WEB_SERVER_ADDRS"]);
   readonly roles: ReadonlySet<RoleName>;
@@ -99,8 +100,16 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
     return this.#listener?.address;
   }
 
+  listen(): Promise<void> {
+    this.#listening ??= this.#listen().catch((error: unknown) => {
+      this.#listening = undefined;
+      throw error;
+    });
+    return this.#listening;
+  }
+
   /** Before the socket is touched, the guards are set: a signal or an exit may come at any moment. */
-  async listen(): Promise<void> {
+  async #listen(): Promise<void> {
     const { fd, options } = findListeningPlace(this.#options, process.env);
     // Before anything is awaited: whoever has imported the module that called us looks at it next.
     const forget = fd === undefined ? () => {} : markListenerTaken();
@@ -120,7 +129,10 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
     }
   }
 
+  /** What is about to listen is let do so first. */
   async stop(): Promise<void> {
+    await this.#listening?.catch(() => {});
+    this.#listening = undefined;
     const closed = this.#listener?.close();
     for (const connection of this.#connections) void connection.stop();
     await closed;

@@ -21,7 +21,7 @@ export interface WebRequest {
   readonly contentLength?: number;
   readonly contentType?: string;
   /** Sent as HTTP_NAME. `Proxy` is left out: programs take HTTP_PROXY for their own setting (httpoxy, CVE-2016-5385). */
-  readonly headers?: Iterable<readonly [name: string, value: string]>;
+  readonly headers?: GivenHeaders;
   readonly https?: boolean;
   readonly protocol?: string;
   readonly serverName?: string;
@@ -30,6 +30,9 @@ export interface WebRequest {
   readonly remoteAddress?: string;
   readonly remotePort?: number;
 }
+
+/** Pairs, of which a name may come several times, or an object. */
+type GivenHeaders = Iterable<readonly [name: string, value: string]> | Readonly<Record<string, string>>;
 
 /** Names and values, ready for `request`. Values are text, or bytes where a percent-encoded path is not UTF-8. */
 export type WebServerParams = Map<string, string | Uint8Array>;
@@ -84,9 +87,13 @@ function addConnection(params: WebServerParams, web: WebRequest): void {
 }
 
 function addHeaders(params: WebServerParams, web: WebRequest): void {
-  for (const [name, value] of web.headers ?? []) {
+  for (const [name, value] of pairsOf(web.headers)) {
     if (!isApart(name)) params.set(paramOfHeader(name), value);
   }
+}
+
+function pairsOf(headers: GivenHeaders = []): Iterable<readonly [name: string, value: string]> {
+  return Symbol.iterator in headers ? headers : Object.entries(headers);
 }
 
 /** Of the body there are parameters of other names; for `Proxy` see WebRequest. */
@@ -115,7 +122,7 @@ function factsOf(web: WebRequest): WebFacts {
     servesFiles: web.servesFiles ?? false,
     contentType: web.contentType ?? "",
     contentLength: web.contentLength === undefined ? "" : String(web.contentLength),
-    headers: joinDoubles(web.headers ?? [], serverName),
+    headers: joinDoubles(pairsOf(web.headers), serverName),
     https,
     protocol: web.protocol ?? "HTTP/1.1",
     serverName,

@@ -204,6 +204,22 @@ describe("stdin", () => {
     expect(body.at(-1)).toBe(199);
   });
 
+  test("may be a string, which is sent as UTF-8", async () => {
+    const { listen, release } = await echoing();
+    let body: Buffer | undefined;
+    const asked = ask(listen, { stdin: "grün\n" }).then((answer) => {
+      body = answer.body;
+    });
+    // It is paused when it connects, whenever that is.
+    const hasAnswer = () => {
+      release();
+      return body !== undefined;
+    };
+    await until(hasAnswer);
+    await asked;
+    expect(String(body)).toBe("grün\n");
+  });
+
   test("that fails fails the request with the same error", async () => {
     const { listen } = await echoing();
     // biome-ignore lint/correctness/useYield: it fails before it has anything.

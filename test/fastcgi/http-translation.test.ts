@@ -17,7 +17,7 @@ describe("headers", () => {
       ["CONTENT_LENGTH", "4"],
       ["HTTP_DNT", "1"],
     ];
-    const names = ["X-Forwarded-For", "1.2.3.4", "Content-Type", "text/plain", "Content-Length", "4", "Dnt", "1"];
+    const names = ["X-Forwarded-For", "1.2.3.4", "Dnt", "1", "Content-Type", "text/plain", "Content-Length", "4"];
     expect(headersOf(...params)).toEqual(names);
   });
 
@@ -26,6 +26,12 @@ describe("headers", () => {
     expect(headersOf(["HTTP_CONTENT_LENGTH", "9"], ["CONTENT_LENGTH", "4"])).toEqual(["Content-Length", "4"]);
     expect(headersOf(["HTTP_CONTENT_TYPE", "a/b"], ["CONTENT_TYPE", "c/d"])).toEqual(["Content-Type", "c/d"]);
     expect(headersOf(["HTTP_CONTENT_TYPE", "a/b"])).toEqual(["Content-Type", "a/b"]);
+  });
+
+  test("of the body are the last ones that came, as a site sends them after those of its web server", () => {
+    expect(headersOf(["CONTENT_LENGTH", "9"], ["CONTENT_LENGTH", "4"])).toEqual(["Content-Length", "4"]);
+    expect(headersOf(["CONTENT_LENGTH", "9"], ["CONTENT_LENGTH", ""])).toEqual([]);
+    expect(headersOf(["CONTENT_TYPE", "a/b"], ["CONTENT_TYPE", "c/d"])).toEqual(["Content-Type", "c/d"]);
   });
 
   test.each<Pair>([

@@ -63,6 +63,26 @@ describe("the listening socket", () => {
     expect(JSON.parse(out.text)).toEqual({ kind: "unix", path: own });
   });
 
+  test("takes the place of one that a killed program left, and of nothing else", async () => {
+    const own = join(makeDirectory(undo), "own.sock");
+    const begin = async () => {
+      const child = run(undo, process.execPath, [program, own]);
+      const [out, errors] = [collect(child.stdout), collect(child.stderr)];
+      await until(() => out.text !== "" || child.exitCode !== null);
+      return { child, out, errors };
+    };
+    const first = await begin();
+    first.child.kill("SIGKILL");
+    await until(() => first.child.signalCode !== null);
+    const second = await begin();
+    expect(JSON.parse(second.out.text)).toEqual({ kind: "unix", path: own });
+    const third = await begin();
+    expect(third.errors.text).toContain("EADDRINUSE");
+    const web = new RawPeer({ kind: "unix", path: own }, undo);
+    web.send(opening(1), ending(1));
+    expect((await web.answer()).stdout).toMatch(new RegExp(`${second.child.pid}$`));
+  });
+
   test("is missed with all that was looked for, and how to run the program", async () => {
     const child = run(undo, process.execPath, [program]);
     const errors = collect(child.stderr);

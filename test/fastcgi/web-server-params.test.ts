@@ -44,6 +44,11 @@ test("a path that is not UTF-8 keeps its bytes, and a percent sign that means no
   expect(get("/gr%FC")).toEqual(Buffer.from("/gr\u00fc", "latin1"));
 });
 
+test.each([undefined, "nginx"] as const)("headers may be an object (as: %s)", (as) => {
+  const params = webServerParams({ uri: "/", headers: { "X-A": "b", Host: "example.org" }, ...(as && { as }) });
+  expect([params.get("HTTP_X_A"), params.get("HTTP_HOST")]).toEqual(["b", "example.org"]);
+});
+
 test("headers become HTTP_ parameters, Proxy does not, and the body's have names of their own", () => {
   const headers = [
     ["X-Forwarded-For", "a"],
