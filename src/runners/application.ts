@@ -26,10 +26,15 @@ export type Style = Application["style"];
 
 /** The application that this value is, or makes; undefined where it is none. `style` decides where a function may be both. */
 export async function applicationOf(value: unknown, style?: Style): Promise<Application | undefined> {
-  const known = ofFastify(value) ?? ofServer(value) ?? ofKoa(value) ?? ofFetcher(value) ?? ofFunction(value, style);
+  const known = asItIs(value, style);
   if (known !== undefined) return known;
   if (has(value, "then")) return ofPromise(value as PromiseLike<unknown>, style);
   return isFactory(value) ? ofFactory(value, style) : undefined;
+}
+
+/** The application that this value is by itself, without a call of anything in it that could have effects. */
+export function asItIs(value: unknown, style?: Style): Application | undefined {
+  return ofFastify(value) ?? ofServer(value) ?? ofKoa(value) ?? ofFetcher(value) ?? ofFunction(value, style);
 }
 
 /** Is it a web Response, of whatever copy of fetch? */

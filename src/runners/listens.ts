@@ -31,6 +31,12 @@ export function ownListener(application: NodeApplication): string | undefined {
   return application.server?.listening === true ? "an address of its own" : undefined;
 }
 
+/** Where the first server listens, such as "port 3000"; undefined where none does. */
+export function anyListener(): string | undefined {
+  const [first] = listens;
+  return first && describe(first.options);
+}
+
 function describe({ port, path }: Listen["options"]): string {
   return path === undefined ? `port ${port}` : path;
 }

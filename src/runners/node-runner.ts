@@ -7,8 +7,8 @@ import { pathToFileURL } from "node:url";
 import { inspect } from "node:util";
 import { listenerFd } from "../fastcgi/inherited-listener.ts";
 import type { Application } from "./application.ts";
-import { describeExports, findApplication, names } from "./exports.ts";
-import { isServing, ownListener, watchListens } from "./listens.ts";
+import { describeExports, findApplication, nameElsewhere, names } from "./exports.ts";
+import { anyListener, isServing, ownListener, watchListens } from "./listens.ts";
 import { serveApplication } from "./serving.ts";
 import { circumstances, tell } from "./words.ts";
 
@@ -58,12 +58,20 @@ function adviceOn(error: unknown, file: string): string {
 }
 
 function explainNothing(file: string, exports: Exports): string {
+  const place = anyListener();
   return [
-    `fcgi-pm: ${file} exports ${describeExports(exports)}`,
+    `fcgi-pm: ${file} exports ${describeExports(exports)}${place === undefined ? "" : `, and listens on ${place} itself`}`,
     `  looked for: the default export or module.exports, then ${names.join(", ")}: a function (req, res), a function`,
     "  (request) that returns a Response, an object with fetch, an app of Fastify, Express, Koa or Hono, an http.Server",
-    '  try: export default app; a program that serves by itself needs "#!/usr/bin/env node" in its first line and chmod +x',
+    `  try: ${adviceFor(nameElsewhere(exports), place)}`,
   ].join("\n");
+}
+
+/** The examples of most frameworks export nothing and end with `listen()`. */
+function adviceFor(elsewhere: string | undefined, place: string | undefined): string {
+  if (elsewhere !== undefined) return `export it under one of these names: export default ${elsewhere}`;
+  if (place !== undefined) return "export default app, or module.exports = app, in the place of app.listen()";
+  return `export default app; a program that serves by itself needs "#!/usr/bin/env node" in its first line and chmod +x`;
 }
 
 /** Whoever comes to that address would come past the web server, and of several workers only one can have it. */

@@ -1,6 +1,7 @@
 /** Serves an application on the listener that the manager gave us, until a signal asks us to stop. */
 import { inspect } from "node:util";
 import type { FastCgiRequest } from "../fastcgi/fastcgi-request.ts";
+import type { HttpRequest } from "../fastcgi/http-handler.ts";
 import { respond, type Server, serve } from "../fastcgi/server.ts";
 import { toWebRequest } from "../fastcgi/web-request.ts";
 import { type Application, type FetchApplication, isResponse, type NodeApplication } from "./application.ts";
@@ -25,9 +26,20 @@ export async function serveApplication(application: Application, close: () => un
 
 function handlerOf({ handle }: NodeApplication): NodeApplication["handle"] {
   return (request, response) => {
-    const result = handle(request, response);
-    return result instanceof Promise ? result.then(refuseResponse) : refuseResponse(result);
+    const fail = (error: unknown) => tellAndThrow(error, (request as HttpRequest).fcgi.signal);
+    try {
+      const result = handle(request, response);
+      return result instanceof Promise ? result.then(refuseResponse).catch(fail) : refuseResponse(result);
+    } catch (error) {
+      return fail(error);
+    }
   };
+}
+
+/** The web server's log gets it from the server; this is for `fcgi-pm logs`. Of a request that was given up nothing is told. */
+function tellAndThrow(error: unknown, signal: AbortSignal): never {
+  if (!signal.aborted) tell(inspect(error));
+  throw error;
 }
 
 /** Nobody would write it to `res`, and the request would never end. */
@@ -44,11 +56,15 @@ function responderOf(application: FetchApplication) {
   const variables = { ...process.env };
   const context = { waitUntil, passThroughOnException: () => {} };
   return async (fcgi: FastCgiRequest): Promise<Response> => {
-    const response = await application.fetch(toWebRequest(fcgi), { ...variables, fcgi }, context);
-    if (isResponse(response)) return response;
-    const hint = 'If it is meant as (req, res): export const kind = "node"';
-    throw new TypeError(`The function returned ${inspect(response, { depth: 0 })} instead of a Response. ${hint}`);
+    const work = async () => refuseOther(await application.fetch(toWebRequest(fcgi), { ...variables, fcgi }, context));
+    return work().catch((error: unknown) => tellAndThrow(error, fcgi.signal));
   };
+}
+
+function refuseOther(response: unknown): Response {
+  if (isResponse(response)) return response;
+  const hint = 'If it is meant as (req, res): export const kind = "node"';
+  throw new TypeError(`The function returned ${inspect(response, { depth: 0 })} instead of a Response. ${hint}`);
 }
 
 function waitUntil(work: unknown): void {

@@ -36,6 +36,7 @@ MOST_CONTENT = 65528  # the most of a record that keeps the next one aligned at 
 CHUNK = 65536  # how much is read at once, and how much waits in memory in either direction
 MOST_PARAMS_BYTES = 1 << 20
 MOST_PARAMS = 10000
+MOST_ERRORS = 1 << 20  # of what is for FCGI_STDERR; all of it goes to the worker's own stderr
 # A connection on which nothing is in flight has so many seconds before it is given up for others, and for our end.
 IDLE_PATIENCE = 2.0
 STOP_PATIENCE = 1.0
@@ -217,9 +218,11 @@ class Errors:
 
     def write(self, text):
         tell(text)
-        # The thread that serves the request sends it; loggers may write from others.
-        if self.connection.request is self.request:
-            self.request.errors.append(text.encode("utf-8", "backslashreplace"))
+        # The thread that serves the request sends it; loggers may write from others. Far too much is not kept for that.
+        if self.connection.request is self.request and self.request.errors_length < MOST_ERRORS:
+            said = text.encode("utf-8", "backslashreplace")
+            self.request.errors_length += len(said)
+            self.request.errors.append(said)
         return len(text)
 
     def writelines(self, lines):
@@ -320,7 +323,17 @@ class Answer:
             return self.finish()
         finally:
             if hasattr(result, "close"):
-                result.close()
+                self.close(result)
+
+    def close(self, result):
+        """What fails here is told, but does not change what the browser gets: the answer is made, or has failed before."""
+        try:
+            result.close()
+        except BaseException as error:
+            if self.connection.worker.is_copy:
+                raise
+            if not is_from(error, Gone):
+                self.say_error(error)
 
     def start_response(self, status, headers, exc_info=None):
         if exc_info:
@@ -395,13 +408,13 @@ class Answer:
 
     def fail(self, error):
         """The application failed. Who still waits gets a page that says no more than that. Returns whether an answer is whole."""
-        if is_from(error, Gone):
+        if is_from(error, Gone) or self.request.is_aborted:
             return True
         if is_from(error, Ended):
             self.say("the request cannot be answered: %s" % error)
             status = "400 Bad Request"
         else:
-            self.say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+            self.say_error(error)
             status = "500 Internal Server Error"
         if self.has_begun:
             return False
@@ -414,15 +427,20 @@ class Answer:
         self.start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
         self.send_all(page)
 
+    def say_error(self, error):
+        self.say("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+
     def say(self, text):
         Errors(self.connection, self.request).write(text.rstrip("\n") + "\n")
 
 
 def is_from(error, kind):
-    """Is it of this kind, or did one of this kind bring it about?"""
-    while error is not None and not isinstance(error, kind):
+    """Is it of this kind, or did one of this kind bring it about? After `raise error from error` it is its own cause."""
+    seen = []
+    while error is not None and not isinstance(error, kind) and not any(error is other for other in seen):
+        seen.append(error)
         error = error.__cause__ or error.__context__
-    return error is not None
+    return isinstance(error, kind)
 
 
 # The connection
@@ -441,6 +459,7 @@ class Request:
         self.body_has_ended = False
         self.is_aborted = False
         self.errors = []  # for FCGI_STDERR
+        self.errors_length = 0
         self.has_errors = False
 
 
@@ -455,6 +474,7 @@ class Connection:
         connected.setblocking(False)
         self.socket = connected
         self.worker = worker
+        worker.connections.add(self)
         self.unread = bytearray()  # what has come and is no complete record yet
         self.outgoing = bytearray()  # whole records, to be sent together
         self.request = None  # the one that is open
@@ -489,6 +509,7 @@ class Connection:
             pass
         finally:
             self.socket.close()
+            self.worker.connections.discard(self)
 
     # From the web server
 
@@ -716,6 +737,8 @@ class Connection:
             else:
                 is_whole = answer.fail(Ended("its CONTENT_LENGTH is %r" % length))
         except BaseException as error:  # sys.exit() in a view ends the request, not the worker
+            if self.worker.is_copy:
+                raise
             is_whole = answer.fail(error)
         if is_whole or request.is_aborted or self.is_gone:
             self.end(request)
@@ -765,9 +788,12 @@ class Connection:
                 self.flush()
 
     def put_errors(self, request):
-        while request.errors:
+        if request.errors:
             request.has_errors = True
-            self.put(STDERR, request.number, request.errors.pop(0))
+            errors = request.errors[:]
+            del request.errors[: len(errors)]  # others may have appended some meanwhile
+            request.errors_length = 0
+            self.put(STDERR, request.number, b"".join(errors))
 
     def put_record(self, kind, number, content):
         padding = -len(content) % 8
@@ -829,7 +855,9 @@ class Worker:
         self.web_servers = web_servers(os.environ.get("FCGI_WEB_SERVER_ADDRS", ""))
         self.has_refused = False
         self.accepted = collections.deque()
+        self.connections = set()
         self.is_stopping = False
+        self.is_copy = False  # a child that the application has forked
         self.heard = threading.Event()
         self.may_interrupt = False
         self.stop_reader, self.stop_writer = (os.fdopen(fd, mode, 0) for fd, mode in zip(os.pipe(), ("rb", "wb")))
@@ -931,6 +959,7 @@ class Worker:
         """
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
+        self.signal_writer = writer
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self.stop)
@@ -939,14 +968,22 @@ class Worker:
         repeater.start()
         return repeater
 
-    def stop(self, _number, _frame):
+    def stop(self, number, _frame):
         if not self.is_stopping:
             self.is_stopping = True
             self.stop_writer.write(b"!")
             self.heard.set()
+            self.wake_repeater(number)
         if self.may_interrupt:
             self.may_interrupt = False
             raise Interrupted
+
+    def wake_repeater(self, number):
+        """It is waited for at the end, and an application may have taken the pipe away, as event loops do."""
+        try:
+            os.write(self.signal_writer, bytes([number]))
+        except BlockingIOError:
+            pass  # there is enough in it
 
     def repeat_signals(self, reader):
         number, pause = 0, 0.02
@@ -957,7 +994,13 @@ class Worker:
             pause = min(2 * pause, 1)
 
     def forget(self):
-        """A child that the application forks is no worker: its signals are its own, and the listener is not its business."""
+        """
+        A child that the application forks is no worker: its signals are its own, and neither the listener nor the connections are
+        its business. Without that its sys.exit() would be answered, on the connection of the request that its parent answers.
+        """
+        self.is_copy = True
+        for connection in list(self.connections):
+            connection.socket.close()
         signal.set_wakeup_fd(-1)
         for number in STOP_SIGNALS:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
@@ -976,6 +1019,10 @@ def plain(address):
 # The application
 
 
+# Of a function: it has a parameter *args; it is written with `async def`.
+CO_VARARGS, CO_COROUTINE = 0x04, 0x80
+
+
 class NotFound(Exception):
     """The module is there, and what was asked of it is not."""
 
@@ -989,17 +1036,48 @@ def load(target):
         app = evaluate(module, expression)
     else:
         app = getattr(module, "application", None) or getattr(module, "app", None)
-    if callable(app):
-        return app
+    if not callable(app):
+        raise NotFound(describe_missing(module, expression))
+    refuse_other(app, target)
+    return app
+
+
+def describe_missing(module, expression):
+    """With the names that could be meant."""
     wanted = expression or "application, or app"
     names = [name for name, value in vars(module).items() if callable(value) and is_of(module, value)]
     said = "what can be called in it: %s" % ", ".join(names) if names else "nothing in it can be called"
-    raise NotFound("%s has no %s that can be called; %s" % (module.__file__ or module.__name__, wanted, said))
+    where = module.__file__ or module.__name__
+    makers = [":%s()" % name for name in names if name in ("create_app", "make_app")]
+    # A project of Django, by its package.
+    has_wsgi = os.path.basename(where) == "__init__.py" and os.path.exists(os.path.join(os.path.dirname(where), "wsgi.py"))
+    better = makers or ([".wsgi"] if has_wsgi else [])
+    advice = "; try %s%s" % (module.__name__, better[0]) if better else ""
+    return "%s has no %s that can be called; %s%s" % (where, wanted, said, advice)
 
 
 def is_of(module, value):
-    """Not what the module has imported."""
-    return not hasattr(value, "__qualname__") or value.__module__ == module.__name__
+    """Not what the module has imported. Flask's `request` and its like fail when they are looked at outside of a request."""
+    try:
+        return not hasattr(value, "__qualname__") or value.__module__ == module.__name__
+    except Exception:
+        return False
+
+
+def refuse_other(app, target):
+    """What cannot be called with (environ, start_response) would get ready, and answer each request with 500."""
+    is_function = isinstance(app, type(refuse_other))
+    function = app if is_function else getattr(type(app), "__call__", None)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return
+    if code.co_flags & CO_COROUTINE:
+        raise NotFound("it is async, an ASGI application; what is served here is WSGI")
+    most = code.co_argcount - (0 if is_function else 1)
+    least = most - len(function.__defaults__ or ())
+    if least > 2 or (most < 2 and not code.co_flags & CO_VARARGS):
+        words = "it cannot be called with (environ, start_response); if it makes the application: %s()"
+        raise NotFound(words % target)
 
 
 def load_file(path):
@@ -1031,7 +1109,13 @@ def evaluate(module, expression):
     found = module
     for name in names:
         found = getattr(found, name, None)
-    return found(*arguments, **options) if call and found is not None else found
+    if call is None or found is None:
+        return found
+    app = found(*arguments, **options)
+    if not callable(app):
+        what = "None" if app is None else "an object of the type %s" % type(app).__name__
+        raise NotFound("%s returned %s, which is no application" % (expression, what))
+    return app
 
 
 def names_of(tree):

@@ -87,6 +87,19 @@ describe("a module that cannot be loaded", () => {
     ["an end of its own", "app.mjs", "process.exit(0);", /ended before it could be served/],
     ["a promise that nothing settles", "app.mjs", "await new Promise(() => {});", /ended before it could be served/],
     ["nothing at all", "app.mjs", "", /app\.mjs exports nothing\n/],
+    ["nothing at all in CommonJS", "app.cjs", "", /app\.cjs exports nothing\n/],
+    [
+      "an app under another name",
+      "app.mjs",
+      "export const listener = (req, res) => void res.end();\nexport const options = {};",
+      /"listener" \(a function of 2 parameters\)[\s\S]*try: .*export default listener$/,
+    ],
+    [
+      "the example of a framework, which listens and exports nothing",
+      "app.cjs",
+      'const express = require("express");\nconst app = express();\napp.listen(0);',
+      /exports nothing, and listens on port 0 itself\n[\s\S]*module\.exports = app, in the place of app\.listen\(\)$/,
+    ],
     [
       "an app that listens itself",
       "app.mjs",
@@ -151,12 +164,16 @@ describe("on its stop signal", () => {
 test.each([
   ["two parameters", "async (request, env) => new Response()", 'export const kind = "fetch"'],
   ["one parameter", "(req) => void req.socket", 'export const kind = "node"'],
-])("a function of %s that was taken for what it is not says so in the web server's log", async (_, text, hint) => {
-  const manager = await startReady([add("app.mjs", `export default ${text};`), "--socket", place.path]);
-  const { status, stderr } = await ask(place.path);
-  expect([status, String(stderr)]).toEqual([500, expect.stringContaining(hint)]);
-  await manager.stop();
-});
+])(
+  "a function of %s that was taken for what it is not says so in the web server's log, and in ours",
+  async (_, text, hint) => {
+    const manager = await startReady([add("app.mjs", `export default ${text};`), "--socket", place.path]);
+    const { status, stderr } = await ask(place.path);
+    expect([status, String(stderr)]).toEqual([500, expect.stringContaining(hint)]);
+    await manager.see("its words", ({ stream, msg }) => stream === "stderr" && msg.includes(hint));
+    await manager.stop();
+  },
+);
 
 describe("which files are modules", () => {
   const hello = 'module.exports = (req, res) => void res.end("served");\n';

@@ -193,6 +193,19 @@ describe("the application is named", () => {
   });
 });
 
+/** `request` of Flask may not even be looked at outside of a request. */
+const mill = `
+from flask import request
+def create_app(config=None): pass
+def three(scope, receive, send): pass
+async def asgi(environ, start_response): pass
+class Asgi:
+    async def __call__(self, scope, receive, send): pass
+asgi_object = Asgi()
+def nothing(): pass
+def number(): return 1
+`;
+
 describe("what cannot be served", () => {
   /** Runs it to its end, with a listener or without. */
   const complaint = async (options: RunnerOptions, fd: number | "ignore" = "ignore") => {
@@ -223,6 +236,25 @@ describe("what cannot be served", () => {
     const { status, lines } = await complaint({ app });
     expect([status, lines[0]]).toEqual([1, expect.stringMatching(words)]);
     expect(lines[1]).toMatch(/^fcgi-pm: cannot load .* as user /);
+  });
+
+  test.each([
+    ["mill:create_app", /it cannot be called with \(environ, start_response\); if it makes .*: mill:create_app\(\)$/],
+    ["mill:three", /it cannot be called with \(environ, start_response\)/],
+    ["mill:asgi", /it is async, an ASGI application; what is served here is WSGI$/],
+    ["mill:asgi_object", /it is async, an ASGI application/],
+    ["mill:nothing()", /nothing\(\) returned None, which is no application$/],
+    ["mill:number()", /number\(\) returned an object of the type int, which is no application$/],
+    ["mill", /what can be called in it: .*nothing.*; try mill:create_app\(\)$/],
+    ["mysite", /nothing in it can be called; try mysite\.wsgi$/],
+  ])("%s: no WSGI application, and what could be one", async (app, words) => {
+    const cwd = makeDirectory(undo);
+    writeFileSync(join(cwd, "mill.py"), mill);
+    mkdirSync(join(cwd, "mysite"));
+    for (const name of ["__init__.py", "wsgi.py"]) writeFileSync(join(cwd, "mysite", name), "");
+    const { status, lines } = await complaint({ app, cwd });
+    expect([status, lines[0]]).toEqual([1, expect.stringMatching(words)]);
+    expect(lines).toHaveLength(2);
   });
 
   test("a module that ends the process when it is loaded", async () => {

@@ -55,7 +55,7 @@ describe("one request", () => {
     expect(answer.end).toEqual({ appStatus: 0, protocolStatus: 0 });
     web.send(opening(2, { params: page("/errors") }), ending(2));
     const { types } = await web.answer(2);
-    expect(types.slice(0, 2)).toEqual([STDERR, STDERR]);
+    expect(types.slice(0, 2)).toEqual([STDERR, STDOUT]);
     expect(types.slice(-3)).toEqual([STDERR, STDOUT, END]);
   });
 
