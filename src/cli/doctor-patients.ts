@@ -43,7 +43,19 @@ export async function patientsOf(asked: Asked): Promise<Admitted[]> {
     return everybody(asked);
   }
   const named = first === undefined || words.length > 1 ? undefined : await appNamed(asked, first);
-  return [named ?? (await fromFlags(asked, first, wsgi))];
+  if (named !== undefined) return [named];
+  const tried = await fromFlags(asked, first, wsgi);
+  return [words.length === 1 ? { ...tried, known: await withApps(asked, tried.known) } : tried];
+}
+
+/** What is no program may be the name of an app, mistyped. */
+async function withApps(asked: Asked, known: readonly Finding[]): Promise<Finding[]> {
+  const isName = asked.words[0]?.includes("/") === false;
+  if (!isName || !known.some(({ code }) => code === "program.missing")) return [...known];
+  const names = (await knownApps(asked)).map(({ name }) => name);
+  if (names.length === 0) return [...known];
+  const remedy = `or name an app: ${names.join(", ")}`;
+  return known.map((finding) => ({ ...finding, remedy: [...finding.remedy, remedy] }));
 }
 
 /** Those that lines of a log may be about: there may be none. */

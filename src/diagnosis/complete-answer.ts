@@ -87,9 +87,20 @@ function serverError(facts: Complete, context: AnswerContext): Finding | undefin
       said.length > 0
         ? "mend what the application says above"
         : "the application says nothing of it: look into its own log, or switch its debug output on",
+      ...remediesOfDatabase(said),
       tryAgain(context),
     ],
   };
+}
+
+/** SQLite names no file, and needs more than the right to write to it. */
+function remediesOfDatabase(said: readonly string[]): string[] {
+  const isClosed = said.some((line) => /readonly database|unable to open database file/i.test(line));
+  return isClosed
+    ? [
+        "the app's user has to write to the database's file and to its directory: chown both to it; ls -ld shows whose they are",
+      ]
+    : [];
 }
 
 /** Tags out, so that the first words of an error page can be read. */
@@ -162,14 +173,14 @@ function transferEncoding(facts: Complete): Finding | undefined {
 /** As slow as this share of the limit is too near to it. */
 const nearLimit = 0.5;
 
-function slow(facts: Complete, { timeoutMs }: AnswerContext): Finding | undefined {
+function slow(facts: Complete, { timeoutMs, witness }: AnswerContext): Finding | undefined {
   const first = facts.firstByteMs ?? facts.totalMs;
   if (first < timeoutMs * nearLimit) return undefined;
   return {
     code: "answer.slow",
     level: "risk",
     what: `The answer takes ${took(first)}, and the web server waits no longer than ${formatDuration(timeoutMs)}`,
-    seen: [`${facts.request}: first byte after ${took(first)}, on an idle worker`],
+    seen: [`${facts.request}: first byte after ${took(first)}${witness === undefined ? "" : ", on an idle worker"}`],
     remedy: ["make it faster, or let the web server wait longer (nginx: fastcgi_read_timeout)"],
   };
 }

@@ -198,6 +198,15 @@ function complained(complaint: Complaint, facts: DeathFacts): Cause {
           "mend the line that is named above; if it is right for another version, name that interpreter in the #! line",
         ],
       };
+    case "other-machine":
+      return {
+        code: "program.other-machine",
+        what: "The program ends before it is ready: the kernel cannot run a binary that it starts",
+        seen,
+        remedy: [
+          "file PATH   # for which machine the binary that is named above was built; uname -m: what this one is",
+        ],
+      };
     case "stdin-is-a-socket":
       return {
         code: "program.reads-stdin",

@@ -9,6 +9,7 @@ export type Complaint =
   | { readonly kind: "address-taken"; readonly line: string }
   | { readonly kind: "no-such-interpreter"; readonly name: string; readonly line: string }
   | { readonly kind: "syntax"; readonly line: string }
+  | { readonly kind: "other-machine"; readonly line: string }
   | { readonly kind: "stdin-is-a-socket"; readonly line: string };
 
 type Kind = Complaint["kind"];
@@ -44,6 +45,8 @@ const phrases: readonly Phrase[] = [
   { kind: "syntax", pattern: /PHP Parse error: / },
   // The loader of shared libraries
   { kind: "library-missing", pattern: /error while loading shared libraries: (\S+): cannot open/ },
+  // The shell that starts the program
+  { kind: "other-machine", pattern: /Exec format error$/ },
   // Everybody
   { kind: "address-taken", pattern: /address (?:is )?already in use|EADDRINUSE/i },
   { kind: "forbidden", pattern: /Permission denied: '([^']+)'/ },

@@ -30,18 +30,22 @@ function judgeQueue({ after, before, betweenMs }: LiveFacts): Finding | undefine
   };
 }
 
-/** Nobody is free, and somebody waits, at both looks. */
-function isJammed({ busy, ready, queue }: LiveLook): boolean {
-  return ready > 0 && busy !== null && busy >= ready && queue !== null && queue > 0;
+function isNobodyFree({ busy, ready }: LiveLook): boolean {
+  return ready > 0 && busy !== null && busy >= ready;
+}
+
+/** Does somebody wait, at both looks? */
+function isJammed({ before, after }: LiveFacts): boolean {
+  return [before, after].every(({ queue }) => queue !== null && queue > 0);
 }
 
 function judgeJam(facts: LiveFacts): Finding | undefined {
   const { before, after } = facts;
-  if (!isJammed(before) || !isJammed(after)) return undefined;
+  if (!isNobodyFree(before) || !isNobodyFree(after)) return undefined;
   const pinned = facts.waitingForClients;
   const all = after.workers.filter(({ state, pid }) => state === "ready" && pid !== null).length;
   if (pinned !== undefined && pinned.length >= all && usedMs(facts) === 0) return keptConnections(facts, pinned);
-  return tooBusy(facts);
+  return isJammed(facts) ? tooBusy(facts) : undefined;
 }
 
 /** Time on the processor between the looks. */
@@ -49,15 +53,20 @@ function usedMs({ before, after }: LiveFacts): number | undefined {
   return before.cpuMs === null || after.cpuMs === null ? undefined : Math.max(0, after.cpuMs - before.cpuMs);
 }
 
-function keptConnections({ after, betweenMs }: LiveFacts, pids: readonly number[]): Finding {
-  const { app, queue, ready } = after;
+/** Where nobody waits by now, the next one will, who comes by another connection. */
+function keptConnections(facts: LiveFacts, pids: readonly number[]): Finding {
+  const { app, queue, ready } = facts.after;
+  const jammed = isJammed(facts);
+  const others = jammed
+    ? `${queue} more wait for ever`
+    : "whoever comes by another connection waits until one is closed";
   return {
     code: "live.keep-alive-pins",
-    level: "broken",
-    what: `kept connections of the web server occupy all ${ready} workers of ${app}, and ${queue} more wait for ever`,
+    level: jammed ? "broken" : "risk",
+    what: `kept connections of the web server occupy all ${ready} workers of ${app}, and ${others}`,
     seen: [
       `each worker holds a connection, has read all of it, and waits for the next request on it: process ${pids.join(", ")}`,
-      `no time on the processor in ${formatDuration(betweenMs)}, while ${queue} wait in the queue`,
+      `no time on the processor in ${formatDuration(facts.betweenMs)}, while ${queue} wait in the queue`,
     ],
     remedy: [
       "fastcgi_keep_conn off;   # in nginx, its default; over a Unix socket keeping saves little",

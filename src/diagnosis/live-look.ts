@@ -51,6 +51,8 @@ export interface LiveFacts {
   readonly users: readonly string[];
   /** Milliseconds since the epoch, to compare with `lastExit.at`. */
   readonly nowMs: number;
+  /** Its manager was started with a program and flags, and does not tell them. */
+  readonly isFromFlags: boolean;
 }
 
 /** `exit code 1`, `SIGSEGV`. */

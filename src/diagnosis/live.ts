@@ -5,12 +5,12 @@ import { busyFindings } from "./live-busy.ts";
 import { describeExit, type LiveExit, type LiveFacts, type LiveLook } from "./live-look.ts";
 import { barred } from "./seen.ts";
 
-/** In no order. */
+/** What fills a queue stands before the queue. */
 export function liveFindings(facts: LiveFacts): Finding[] {
   return [
     judgeState(facts),
-    ...busyFindings(facts),
     judgeStopped(facts),
+    ...busyFindings(facts),
     judgeDrain(facts),
     judgeDeaths(facts),
     judgeUsers(facts),
@@ -21,7 +21,7 @@ function judgeState(facts: LiveFacts): Finding | undefined {
   const { state, app, ready, wanted } = facts.after;
   if (state === "stopped" || state === "stopping") return stopped(app, state);
   if (facts.isNonBlocking === true && endsAtOnce(facts)) return nonBlocking(facts.after);
-  if (state === "backoff") return crashLoop(facts.after);
+  if (state === "backoff") return crashLoop(facts);
   if (isFlapping(facts)) return flapping(facts);
   return ready < wanted ? degraded(facts.after) : undefined;
 }
@@ -55,7 +55,7 @@ function endedAtOnce({ exit, livedMs, wasReady }: LiveExit): boolean {
   return exit.code === 0 && !wasReady && livedMs < atOnceMs;
 }
 
-function flapping({ before, after, betweenMs }: LiveFacts): Finding {
+function flapping({ before, after, betweenMs, isFromFlags }: LiveFacts): Finding {
   const { app, lastExit } = after;
   return {
     code: "live.workers-flap",
@@ -66,21 +66,26 @@ function flapping({ before, after, betweenMs }: LiveFacts): Finding {
       `not one worker lived from one look to the next, ${formatDuration(betweenMs)} later`,
       ...exitLines(lastExit),
     ],
-    remedy: [`fcgi-pm doctor ${app}   # tries the program, and explains how it ends`, `fcgi-pm logs ${app}`],
+    remedy: [trialOf(app, isFromFlags), `fcgi-pm logs ${app}`],
   };
 }
 
-function crashLoop({ app, lastExit, nextTryInMs, restarts }: LiveLook): Finding {
+/** The command that tries the program itself. */
+function trialOf(app: string, isFromFlags: boolean): string {
+  return isFromFlags
+    ? "fcgi-pm doctor ./PROGRAM --user USER   # the program of fcgi-pm start with its flags: tries it, and explains how it ends"
+    : `fcgi-pm doctor ${app}   # tries the program, and explains how it ends`;
+}
+
+function crashLoop({ after, isFromFlags }: LiveFacts): Finding {
+  const { app, lastExit, nextTryInMs, restarts } = after;
   const next = nextTryInMs === null ? "" : `, the next try comes in ${formatDuration(nextTryInMs)}`;
   return {
     code: "live.crash-loop",
     level: "broken",
     what: `no worker of ${app} stays alive${lastExit === null ? "" : `: ${describeExit(lastExit)}`}`,
     seen: [`${restarts} restarts${next}`, ...exitLines(lastExit)],
-    remedy: [
-      `fcgi-pm doctor ${app}   # tries the program, and explains how it dies`,
-      `fcgi-pm restart ${app}   # tries at once, when it is mended`,
-    ],
+    remedy: [trialOf(app, isFromFlags), `fcgi-pm restart ${app}   # tries at once, when it is mended`],
   };
 }
 

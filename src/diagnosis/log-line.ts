@@ -9,6 +9,8 @@ export interface LogEntry {
   readonly text: string;
   /** Absent where the line does not say, or was cut off in the middle of it. */
   readonly where: Where | undefined;
+  /** What was asked of it, where the line says so: `GET /news?page=2`. */
+  readonly request: string | undefined;
   /** The program that the web server itself starts, by its path. */
   readonly program: string | undefined;
 }
@@ -18,6 +20,7 @@ export function entriesOf(lines: readonly string[]): LogEntry[] {
   return joined(lines.map(plainText).filter((text) => text !== "")).map((text) => ({
     text,
     where: whereIn(text),
+    request: /request: "([A-Z]+ \/[^\s"]*)/.exec(text)?.[1],
     program: /FastCGI: .*?server "([^"]+)"/.exec(text)?.[1],
   }));
 }

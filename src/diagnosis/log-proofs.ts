@@ -21,7 +21,7 @@ const proofs: Partial<Record<MeaningCode, readonly RegExp[]>> = {
 };
 
 /** Of an answer all that is wrong with answers counts, and workers that die. */
-const usual: readonly RegExp[] = [dying, away, /^answer\./];
+const usual: readonly RegExp[] = [dying, away, /^answer\./, /^program\.speaks-http/];
 
 /** That nobody listens is a note where an app is meant to be started, and is the proof of a line all the same. */
 const absences: ReadonlySet<string> = new Set(["place.no-socket", "place.no-listener"]);

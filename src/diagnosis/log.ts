@@ -5,6 +5,7 @@ import type { Meaning } from "./log-meaning.ts";
 import { type MeaningCode, meaningOf } from "./log-meanings.ts";
 import type { LogMessage } from "./log-message.ts";
 import { messageIn } from "./log-messages.ts";
+import { shellWord } from "./setting.ts";
 
 /** One kind of trouble at one address, however often it stands in the log. */
 export interface Trouble {
@@ -13,6 +14,8 @@ export interface Trouble {
   readonly server: LogMessage["server"];
   readonly where: Where | undefined;
   readonly program: string | undefined;
+  /** Of the last line. */
+  readonly request: string | undefined;
   readonly times: number;
   /** The last line, which is the nearest to now. */
   readonly lastText: string;
@@ -44,13 +47,18 @@ export function explainLog(lines: readonly string[]): ExplainedLog {
   return { troubles: [...troubles.values()], unknown };
 }
 
-function toTrouble(message: LogMessage, { text, where, program }: LogEntry, before: Trouble | undefined): Trouble {
+function toTrouble(
+  message: LogMessage,
+  { text, where, program, request }: LogEntry,
+  before: Trouble | undefined,
+): Trouble {
   return {
     code: message.means,
     meaning: meaningOf(message.means),
     server: message.server,
     where,
     program,
+    request,
     times: (before?.times ?? 0) + 1,
     lastText: text,
   };
@@ -85,6 +93,8 @@ const longestQuote = 600;
 export interface Verdict {
   /** What was tried, and what came of it. */
   readonly tried: readonly string[];
+  /** The request that was tried: `GET /`. */
+  readonly request: string;
   /** What is wrong there now, and fits the line. */
   readonly proofs: readonly Finding[];
 }
@@ -92,20 +102,40 @@ export interface Verdict {
 /** What the line says; with a verdict, whether it still holds. Usual causes are told where none is proved. */
 export function findingOf(trouble: Trouble, app: string | undefined, verdict?: Verdict): Finding {
   const { code, meaning } = trouble;
-  const names = { app, where: trouble.where, program: trouble.program };
-  const fill = (line: string): string => filledIn(line, names);
-  const own = { code, remedy: meaning.remedy.map(fill) };
+  const fill = (line: string): string => filledIn(line, { app, where: trouble.where, program: trouble.program });
+  const remedy = meaning.remedy.map(fill);
+  const own = { code, level: meaning.level, what: meaning.what };
   const quote = quoteOf(trouble);
-  if (verdict === undefined)
-    return { ...own, level: meaning.level, what: meaning.what, seen: [quote, ...guesses(trouble, fill)] };
+  if (verdict === undefined) return { ...own, seen: [quote, ...guesses(trouble, fill)], remedy };
   const now = verdict.tried.map((line) => `now: ${line}`);
   if (verdict.proofs.length > 0) {
     const why = verdict.proofs.flatMap(({ what, seen }) => [`now: ${what}`, ...seen]);
-    const remedy = verdict.proofs.flatMap((proof) => proof.remedy);
-    return { code, level: meaning.level, what: meaning.what, seen: [quote, ...now, ...why], remedy };
+    return { ...own, seen: [quote, ...now, ...why], remedy: remediesOf(verdict.proofs) };
   }
+  const open = isAboutAnother(trouble, verdict) ? openQuestion(trouble, app ?? fill("{where}")) : undefined;
+  const seen = [quote, ...now, ...(open?.seen ?? []), ...guesses(trouble, fill)];
+  if (open !== undefined) return { ...own, seen, remedy: [...open.remedy, ...remedy] };
   const what = meaning.level === "broken" ? `${meaning.what}; it is not so now` : meaning.what;
-  return { ...own, level: "note", what, seen: [quote, ...now, ...guesses(trouble, fill)] };
+  return { code, level: "note", what, seen, remedy };
+}
+
+/** Several may be mended by the same. */
+function remediesOf(proofs: readonly Finding[]): string[] {
+  return [...new Set(proofs.flatMap(({ remedy }) => remedy))];
+}
+
+/** That another page is answered says nothing of this one. */
+function isAboutAnother({ meaning, request }: Trouble, verdict: Verdict): boolean {
+  return meaning.look === "answer" && request !== undefined && request !== verdict.request;
+}
+
+/** It is not tried unasked: anybody can have anything written into a log. `whom`: as the doctor is told it. */
+function openQuestion({ request = "" }: Trouble, whom: string): Pick<Finding, "seen" | "remedy"> {
+  const [, uri = "/"] = request.split(" ");
+  return {
+    seen: [`the line is about ${request}, and that was not tried`],
+    remedy: [`fcgi-pm doctor ${whom} --uri ${shellWord(uri)}   # tries what the line is about`],
+  };
 }
 
 function quoteOf({ times, lastText, server }: Trouble): string {

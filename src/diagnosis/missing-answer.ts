@@ -111,5 +111,9 @@ function remediesOfActivity(activity: string | undefined): string[] {
   if (target !== undefined) return [`it waits for ${target}: see whether that service runs and answers`];
   if (activity.startsWith("waits for a lock"))
     return ["another process holds the lock: fuser -v on that file shows which"];
+  if (activity.startsWith("waits for several things"))
+    return [
+      "its event loop waits: for a service that does not answer, or the handler never ends its answer (Node: res.end())",
+    ];
   return activity.startsWith("sleeps") ? ["it sleeps: look for sleep in the program's code for this request"] : [];
 }

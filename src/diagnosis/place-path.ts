@@ -96,15 +96,24 @@ export function stale(path: string, tenant: Tenant): Finding {
   };
 }
 
-export function absent(path: string, tenant: Tenant): Finding {
+/** `beside`: sockets in the same directory where somebody listens, each with his name. */
+export function absent(path: string, tenant: Tenant, beside: readonly string[]): Finding {
   const { app } = tenant;
   return {
     code: "place.no-socket",
     level: app === undefined ? "broken" : "note",
     what: `there is no socket at ${path}: ${app === undefined ? "nobody listens there" : `no manager runs ${app}`}`,
-    seen: ['web servers get "(2: No such file or directory)"'],
-    remedy: app === undefined ? ["fcgi-pm status   # where do apps listen?"] : [startOf(tenant)],
+    seen: [
+      'web servers get "(2: No such file or directory)"',
+      ...beside.map((each) => `in the same directory there is ${each}`),
+    ],
+    remedy: app === undefined ? remediesOfAbsence(beside) : [startOf(tenant)],
   };
+}
+
+function remediesOfAbsence(beside: readonly string[]): string[] {
+  const other = "if it is one of those above: name that path in the web server's config, and reload the web server";
+  return [...(beside.length === 0 ? [] : [other]), "fcgi-pm status   # where do apps listen?"];
 }
 
 /** Somebody else listens where the app would. `elsewhere`: the line of its config that gives it another address. */

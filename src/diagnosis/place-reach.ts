@@ -18,6 +18,8 @@ export interface ReachFacts {
   readonly parts: readonly PathPart[];
   /** The first that does not let the visitor pass. */
   readonly barrier: PathPart;
+  /** The barrier is the socket that the manager will make. */
+  readonly isToCome: boolean;
   /** It was tried as that user; else it is what modes and owners say. */
   readonly wasTried: boolean;
   /** The user may by now: a group was given to it after the web server was started. */
@@ -44,11 +46,12 @@ export function unreachable(facts: ReachFacts): Finding {
   };
 }
 
-function howSeen({ wasTried, visitor, barrier, needsRestart }: ReachFacts): string {
+function howSeen({ wasTried, visitor, barrier, needsRestart, isToCome }: ReachFacts): string {
   const test = barrier.isSocket ? "-w" : "-x";
   if (needsRestart) {
     return `${visitor.user} is in the group ${barrier.group} by now, but ${visitor.server} was started before that`;
   }
+  if (isToCome) return "the socket is made at the start, with the mode and the owner that are shown here";
   if (!wasTried)
     return `by mode and owner ${barrier.path} is closed to ${visitor.user}; only root can try it as that user`;
   const tried = `tried as ${visitor.user}: test ${test} ${barrier.path} fails`;

@@ -29,7 +29,7 @@ export function hiddenFromServer(facts: ViewFacts): Finding {
     remedy: isContained
       ? [`mount the socket's directory into the container: docker run -v ${directoryOf(path)}:${directoryOf(path)} …`]
       : [
-          `socket = "${openPath}"   # in the app's config, and the same path in the web server's`,
+          `socket = "${openPath}"   # and the same path in the web server's config`,
           `systemctl edit ${unit}   # [Service] PrivateTmp=no, then: systemctl restart ${unit}`,
         ],
   };
@@ -44,7 +44,7 @@ export function hiddenFromOthers(facts: Omit<ViewFacts, "isContained" | "level">
     what: `nobody but ${server} and its workers sees the socket ${path}: ${reasonOf(privateDirectory, false)}`,
     seen: [`for ${server} there is ${facts.theirs}; for us there is ${facts.ours}`],
     remedy: [
-      `socket = "${openPath}"   # in the config of fcgi-pm, and the same path in the web server's`,
+      `socket = "${openPath}"   # and the same path in the web server's config`,
       "systemctl edit fcgi-pm   # [Service] PrivateTmp=no, then: systemctl restart fcgi-pm",
     ],
   };

@@ -40,3 +40,14 @@ function written({ configFile, app, isRunning }: Home, flag: string, line: strin
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
+
+/** `socket-owner = ":www-data"   # why` as a flag, for an app that stands in no config; any other line as it is. */
+export function asFlag(line: string): string {
+  const [setting = "", why = ""] = line.split("   # ", 2);
+  const [, key, quoted, number] = /^([a-z-]+) = (?:"([^"$]*)"|(\d+))$/.exec(setting) ?? [];
+  if (key === undefined) return line;
+  // A reload takes new settings from a config only.
+  const comment = why.replace(/(?:for \S+, |, )?then: fcgi-pm reload.*$/, "");
+  const flag = `--${key} ${shellWord(quoted ?? number ?? "")}`;
+  return `add to the command line: ${flag}${comment === "" ? "" : `   # ${comment}`}`;
+}

@@ -37,12 +37,23 @@ export async function ask(address: Address, question: Question): Promise<AnswerF
   }
 }
 
+/** Some HTTP servers say nothing to our records: they wait for the end of a line in them. */
+async function askInHttp(facts: AnswerFacts, address: Address): Promise<AnswerFacts> {
+  if (facts.kind !== "timed-out" || !facts.isConnected || facts.bytes > 0) return facts;
+  const rawStart = await speakHttp(address);
+  if (!/^HTTP\/\d/.test(rawStart)) return facts;
+  const { request, totalMs, firstByteMs, stderr } = facts;
+  return { kind: "no-fastcgi", request, totalMs, firstByteMs, stderr, why: "not a byte came", rawStart };
+}
+
 /** Asks a socket that is not watched from within, judges the answer, and notes what was done. */
 export async function askAndJudge(address: Address, patient: Patient): Promise<Finding[]> {
   const { wish, journal } = patient;
   const where = formatAddress(address);
   journal.say(`asking ${named(wish)} at ${where}`);
-  const facts = await ask(address, wish);
+  const asked = await ask(address, wish);
+  // A worker of ours would only complain of HTTP in its log.
+  const facts = patient.running === undefined ? await askInHttp(asked, address) : asked;
   journal.tried(`${named(wish)} at ${where}: ${summaryOf(facts)}`);
   return judgeAnswer(facts, contextOf(wish, where));
 }

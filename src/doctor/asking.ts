@@ -62,8 +62,21 @@ function holdsAny(pid: number, sockets: ReadonlyMap<number, unknown>): boolean {
 /** Where the connection was closed, the worker may be about to end. */
 const dyingMs = 2000;
 
+/** Express and others answer first, and then write what happened. */
+const lateWordsMs = 300;
+
+function failedInSilence(facts: Asked): boolean {
+  return facts.kind === "complete" && facts.status >= 500 && facts.stderr === "";
+}
+
+function hasWritten({ output }: TrialWorker): boolean {
+  output.drain();
+  return output.lines().length > 0;
+}
+
 export async function witnessOf(worker: TrialWorker, facts: Asked): Promise<Witness> {
   if (facts.kind === "cut") await comesTrue(() => worker.exit() !== undefined, dyingMs);
+  if (failedInSilence(facts)) await comesTrue(() => hasWritten(worker), lateWordsMs);
   worker.output.drain();
   const exit = worker.exit();
   return {

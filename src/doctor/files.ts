@@ -30,7 +30,7 @@ async function causeOfRights(sick: Case, { path, kind }: FileComplaint): Promise
   const { name, uid } = identity;
   return {
     code: "program.forbidden-file",
-    what: `The program runs as ${name} and may not use ${full}: ${closed.path} is closed to that user`,
+    what: `The program runs as ${name} and may not use ${full}: ${closed.path} ${closed.hinders}`,
     seen: [
       `asked as ${name} (uid ${uid}): ${closed.path} has the rights ${closed.rights}`,
       ...(process.geteuid?.() === 0 && uid !== 0

@@ -1,7 +1,8 @@
 /** Which interpreter a program really gets, and by which word. */
-import { accessSync, closeSync, constants, openSync, readSync, realpathSync, statSync } from "node:fs";
+import { accessSync, constants, realpathSync, statSync } from "node:fs";
 import { basename, delimiter, isAbsolute, join } from "node:path";
 import type { Plan } from "../manager/plan.ts";
+import { firstLineOf } from "../os/first-line.ts";
 
 export interface Interpreter {
   /** The file that is executed, links followed. */
@@ -17,9 +18,6 @@ export interface Interpreter {
   /** By the script's first line, and not as the program itself. */
   readonly isInScript: boolean;
 }
-
-/** As the kernel reads it (BINPRM_BUF_SIZE). */
-const longestFirstLine = 256;
 
 /** Undefined for a binary. An interpreter that is named as the program itself counts, too. */
 export function interpreterOf({ program, environment }: Plan): Interpreter | undefined {
@@ -60,25 +58,6 @@ function namedItself(path: string, args: readonly string[]): Interpreter | undef
     envName: undefined,
     isInScript: false,
   };
-}
-
-/** The `#!` line of a script. */
-export function firstLineOf(path: string): string | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, "r");
-  } catch {
-    return undefined;
-  }
-  try {
-    const buffer = Buffer.alloc(longestFirstLine);
-    const text = buffer.toString("latin1", 0, readSync(fd, buffer, 0, buffer.length, 0));
-    return text.startsWith("#!") ? text.split("\n", 1)[0]?.trimEnd() : undefined;
-  } catch {
-    return undefined;
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** The first program of that name in a PATH. */

@@ -11,7 +11,7 @@ import { viewProcess } from "../os/process-view.ts";
 import { askIfAllowed, examineForeign } from "./live-foreign.ts";
 import { type Occupied, occupantsOf } from "./occupants.ts";
 import type { Patient, Running } from "./patient.ts";
-import { worstFirst } from "./place.ts";
+import { asWritten, worstFirst } from "./place.ts";
 import { watchedAt } from "./watched.ts";
 
 /** Between the looks: long enough for work to show on the processor's clock, which counts in 10 ms. */
@@ -21,10 +21,15 @@ const betweenMs = 600;
 export async function examineLive(patient: Patient): Promise<Finding[]> {
   const { running, address } = patient;
   if (running === undefined) return address === undefined ? [] : worstFirst(await examineForeign(patient, address));
-  const found = liveFindings(await lookTwice(patient, running, address));
+  const found = asWritten(patient, liveFindings(await lookTwice(patient, running, address)));
   const isAnswering = address !== undefined && running.status.ready > 0;
-  if (!isAnswering || found.some(({ level }) => level === "broken")) return worstFirst(found);
+  if (!isAnswering || found.some(keepsFromAsking)) return worstFirst(found);
   return worstFirst([...found, ...(await askIfAllowed(address, patient))]);
+}
+
+/** Nobody would answer, or one of the web server's connections would have to be closed first. */
+function keepsFromAsking({ code, level }: Finding): boolean {
+  return level === "broken" || code === "live.keep-alive-pins";
 }
 
 async function lookTwice(patient: Patient, running: Running, address: Address | undefined): Promise<LiveFacts> {
@@ -47,6 +52,7 @@ async function lookTwice(patient: Patient, running: Running, address: Address | 
     isNonBlocking: nonBlockingOf(running, occupied),
     users: [...new Set(pidsOf(after).flatMap((pid) => viewProcess(pid)?.user ?? []))],
     nowMs: Date.now(),
+    isFromFlags: patient.app === undefined,
   };
 }
 

@@ -11,6 +11,7 @@ import {
 import type { Where } from "../diagnosis/log-line.ts";
 import { proofsOf } from "../diagnosis/log-proofs.ts";
 import { formatAddress } from "../fastcgi/address.ts";
+import { named } from "./ask.ts";
 import { examineLive } from "./live.ts";
 import type { Patient } from "./patient.ts";
 import { examinePlace, worstFirst } from "./place.ts";
@@ -38,7 +39,7 @@ export async function examineLog(
     const patient = patientFor(trouble, patients, surroundings);
     const app = patient === undefined ? undefined : appOf(patient);
     const look = trouble.meaning.look === "nothing" ? undefined : await lookAt(patient, looks);
-    const verdict = look === undefined ? undefined : verdictOf(trouble, look);
+    const verdict = look === undefined || patient === undefined ? undefined : verdictOf(trouble, look, patient);
     told.push(findingOf(trouble, app, verdict));
     for (const finding of look?.findings ?? []) seen.add(finding);
     for (const proof of verdict?.proofs ?? []) proved.add(proof);
@@ -110,8 +111,8 @@ async function lookNow(patient: Patient): Promise<Look> {
 }
 
 /** None where the line is about an answer, and nobody could be asked for one. */
-function verdictOf({ code, meaning }: Trouble, { tried, findings }: Look): Verdict | undefined {
+function verdictOf({ code, meaning }: Trouble, { tried, findings }: Look, { wish }: Patient): Verdict | undefined {
   const proofs = proofsOf(code, findings);
   const isOpen = proofs.length === 0 && meaning.look === "answer" && tried.length === 0;
-  return isOpen ? undefined : { tried, proofs };
+  return isOpen ? undefined : { tried, request: named(wish), proofs };
 }

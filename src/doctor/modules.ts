@@ -6,7 +6,7 @@ import { settingOf, variableOf } from "../diagnosis/setting.ts";
 import { type Case, searchPaths } from "./case.ts";
 import { interpreterOf } from "./interpreter.ts";
 import { differingInterpreter } from "./interpreter-note.ts";
-import { findFiles, type NearFile } from "./near.ts";
+import { findFiles, type NearFile, pythonModulesIn } from "./near.ts";
 import { type OtherInterpreter, othersWith, planWith } from "./other-interpreters.ts";
 import { type Closed, firstClosed } from "./rights.ts";
 import { type Aim, works } from "./variation.ts";
@@ -95,7 +95,7 @@ function lostItself(sick: Case, name: string, seen: readonly string[]): Cause {
   return {
     code: "program.module-missing",
     what: `There is no application "${name}" in ${cwd}`,
-    seen,
+    seen: [...seen, ...modulesIn(cwd)],
     remedy: [
       `name the directory in which ${name.split(".")[0]}.py lies: ${settingOf(sick.home, "cwd", "/path/of/it")}`,
       `or correct the name: ${settingOf(sick.home, "wsgi", "module:app")}`,
@@ -103,6 +103,14 @@ function lostItself(sick: Case, name: string, seen: readonly string[]): Cause {
     isGuess: true,
   };
 }
+
+/** Names that are like it are seen at once. */
+function modulesIn(directory: string): string[] {
+  const modules = pythonModulesIn(directory);
+  return modules.length === 0 ? [] : [`in ${directory} there is ${modules.slice(0, mostNamed).join(", ")}`];
+}
+
+const mostNamed = 10;
 
 function otherCause(sick: Case, name: string, { path }: OtherInterpreter): Cause {
   const interpreter = interpreterOf(sick.plan);
@@ -129,6 +137,16 @@ function closedCause(sick: Case, name: string, { path, rights, remedy }: Closed)
   };
 }
 
+/** The Python of a distribution refuses pip. */
+function instead(interpreter: string, name: string): string[] {
+  if (!interpreter.startsWith("/usr/bin/python")) return [];
+  const [top = ""] = name.split(".");
+  return [
+    `or, where pip refuses that (externally-managed-environment): apt install python3-${top.toLowerCase()}`,
+    `or a virtualenv for the app: python3 -m venv .venv && .venv/bin/pip install ${top}, with .venv/bin/python as its interpreter`,
+  ];
+}
+
 /** It is to be installed, as far as looking and trying can tell. */
 function unprovenCause(sick: Case, name: string, seen: readonly string[]): Cause {
   const interpreter = interpreterOf(sick.plan)?.path ?? "";
@@ -137,7 +155,7 @@ function unprovenCause(sick: Case, name: string, seen: readonly string[]): Cause
     code: "program.module-missing",
     what: lost(name),
     seen: [...seen, `it was looked for beside the program and in this directory${elsewhere}`],
-    remedy: [installed(sick.language, name, interpreter)],
+    remedy: [installed(sick.language, name, interpreter), ...instead(interpreter, name)],
     isGuess: true,
   };
 }

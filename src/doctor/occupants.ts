@@ -1,5 +1,5 @@
 /** Who listens at an address, as the doctor names them. */
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import type { Occupant } from "../diagnosis/place-path.ts";
 import { type Listening, listeningAt, type Place } from "../os/listening.ts";
 import { probe } from "../os/occupant.ts";
@@ -17,7 +17,7 @@ export interface Occupied {
 }
 
 export function occupantsOf(place: Place): Occupied {
-  const listening = listeningAt(place);
+  const listening = place.kind === "unix" && look(place.path) === undefined ? [] : listeningAt(place);
   const pids = new Set(listening.flatMap(({ holdings }) => holdings.map(({ pid }) => pid)));
   const isElsewhere = listening.length === 0 && place.kind === "unix" && listensElsewhere(place.path);
   return { listening, occupants: [...pids].flatMap((pid) => toOccupant(pid) ?? []), isElsewhere };
@@ -25,8 +25,17 @@ export function occupantsOf(place: Place): Occupied {
 
 /** As before a bind: where the kernel knows of nobody, one connection that is given up at once. */
 function listensElsewhere(path: string): boolean {
-  const file = statSync(path, { throwIfNoEntry: false });
+  const file = look(path);
   return file?.isSocket() === true && judgeSocket({ kind: "socket" }, probe(path, file)) === "in-use";
+}
+
+/** Undefined also where a directory above it is closed to us. */
+function look(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function toOccupant(pid: number): Occupant | undefined {

@@ -1,11 +1,14 @@
 /** The path of an app's socket: what stands there, who listens, who gets there. */
 import { existsSync, lstatSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import type { Finding } from "../diagnosis/finding.ts";
+import { notAsked } from "../diagnosis/live-foreign.ts";
 import {
   absent,
   heldByOthers,
   isSwept,
+  nameAll,
   noDirectory,
   notASocket,
   removed,
@@ -16,6 +19,7 @@ import {
   tooLong,
 } from "../diagnosis/place-path.ts";
 import { proneToPrivateTmp } from "../diagnosis/place-view.ts";
+import { listeningAt } from "../os/listening.ts";
 import { describe } from "../os/occupant.ts";
 import { runtimeDirectory } from "../os/runtime-dir.ts";
 import { environmentOf } from "../os/survey.ts";
@@ -72,7 +76,8 @@ function judgeStanding(patient: Patient, path: string, tenant: Tenant): Finding[
   if (!existsSync(directory))
     return directory === runtimeDirectory(process.env) ? [] : [noDirectory(path, directory, tenant)];
   const file = look(path, app === undefined);
-  if (file === undefined) return judgeAbsence(patient, path, tenant);
+  if (file === undefined)
+    return isHidden(path) ? [notAsked(path, userInfo().username)] : judgeAbsence(patient, path, tenant);
   const found = describe(file);
   if (found.kind === "other") return [notASocket(path, found.what, app)];
   const occupied = occupantsOf({ kind: "unix", path });
@@ -83,10 +88,31 @@ function judgeStanding(patient: Patient, path: string, tenant: Tenant): Finding[
     : judgeHolders(patient, patient.running.manager.pid, path, occupied);
 }
 
+/** A directory above it is closed to whoever runs the doctor: nobody knows what is there. */
+function isHidden(path: string): boolean {
+  try {
+    lstatSync(path, { throwIfNoEntry: false });
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** A program that is only tried does not listen anywhere yet. */
 function judgeAbsence(patient: Patient, path: string, tenant: Tenant): Finding[] {
   if (patient.running !== undefined) return [removed(path, patient.name, tenant)];
-  return isOnlyTried(patient) ? [] : [absent(path, tenant)];
+  return isOnlyTried(patient) ? [] : [absent(path, tenant, tenant.app === undefined ? listenersBeside(path) : [])];
+}
+
+/** A directory of many sockets says nothing. */
+const mostBeside = 10;
+
+/** Was another one of them meant? */
+function listenersBeside(path: string): string[] {
+  const sockets = filesIn(dirname(path)).filter((file) => look(file, false)?.isSocket() === true);
+  const live = sockets.filter((file) => listeningAt({ kind: "unix", path: file }).length > 0);
+  if (live.length > mostBeside) return [];
+  return live.map((file) => `${file}: ${nameAll(occupantsOf({ kind: "unix", path: file }).occupants)} there`);
 }
 
 /** From flags, and run by nobody. */

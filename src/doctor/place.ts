@@ -2,6 +2,7 @@
 import { findManagers } from "../control/find.ts";
 import type { Finding, Level } from "../diagnosis/finding.ts";
 import { queueCapped, twoApps } from "../diagnosis/place-port.ts";
+import { asFlag } from "../diagnosis/setting.ts";
 import { formatAddress } from "../fastcgi/address.ts";
 import { queueCap } from "../os/procfs.ts";
 import { controlDirectory } from "../os/runtime-dir.ts";
@@ -19,7 +20,7 @@ export async function examinePlace(
   if (address === undefined) return [];
   const findings = placeFindings(patient, servers);
   const named = await Promise.all(findings.map((finding) => nameRival(patient, finding)));
-  return worstFirst(named);
+  return worstFirst(asWritten(patient, named));
 }
 
 /** What can be said without asking any manager: for `check`, too. */
@@ -31,6 +32,14 @@ export function placeFindings(patient: Patient, servers: readonly WebServer[]): 
       ? judgePath(patient, address.path, servers)
       : judgePort(patient, address.host, address.port);
   return [...own, ...judgeCap(patient)];
+}
+
+/** The settings of an app that stands in no config are flags. */
+export function asWritten({ configFile, running, ...patient }: Patient, findings: readonly Finding[]): Finding[] {
+  const isOurs = patient.app !== undefined || running !== undefined;
+  const isInConfig = configFile !== undefined || (running?.manager.config ?? null) !== null;
+  if (!isOurs || isInConfig) return [...findings];
+  return findings.map((finding) => ({ ...finding, remedy: finding.remedy.map(asFlag) }));
 }
 
 function judgeCap({ app }: Patient): Finding[] {

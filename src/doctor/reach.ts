@@ -51,6 +51,7 @@ function toBeMade(path: string, { app, owner }: Plan): PathPart {
 
 interface Stop {
   readonly barrier: PathPart;
+  readonly isToCome: boolean;
   readonly wasTried: boolean;
   readonly needsRestart: boolean;
 }
@@ -61,7 +62,12 @@ function stopOf(parts: readonly PathPart[], candidate: Candidate, made: readonly
     const tried = made.includes(barrier) ? undefined : tryPart(person, barrier);
     if (tried ?? allows(barrier, visitor)) continue;
     const wasTried = tried !== undefined;
-    return { barrier, wasTried, needsRestart: wasTried && passesAnew(parts, candidate) };
+    return {
+      barrier,
+      isToCome: made.includes(barrier),
+      wasTried,
+      needsRestart: wasTried && passesAnew(parts, candidate),
+    };
   }
   return undefined;
 }

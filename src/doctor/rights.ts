@@ -10,6 +10,8 @@ export type Wanted = "read" | "write" | "execute";
 export interface Closed {
   readonly path: string;
   readonly isDirectory: boolean;
+  /** In words: `is closed to that user`. */
+  readonly hinders: string;
   /** `drwx------ root:root`, as `ls -l` has it. */
   readonly rights: string;
   /** The owner's name. */
@@ -29,7 +31,7 @@ export async function firstClosed(path: string, wanted: Wanted, identity: Identi
     cwd: "/",
   });
   const [, closed] = questions[exitCode - 1] ?? [];
-  return closed === undefined ? undefined : describe(closed, wanted);
+  return closed === undefined ? undefined : describe(closed, closed === path ? wanted : "enter", identity);
 }
 
 /** From the root down, the file itself not included. */
@@ -39,13 +41,26 @@ export function directoriesOf(path: string): string[] {
 }
 
 /** Undefined: there is nothing, which is another matter. */
-function describe(path: string, wanted: Wanted): Closed | undefined {
+function describe(path: string, wanted: Wanted | "enter", { gid }: Identity): Closed | undefined {
   const file = statSync(path, { throwIfNoEntry: false });
   if (file === undefined) return undefined;
   const isDirectory = file.isDirectory();
-  const right = isDirectory ? "x" : { read: "r", write: "w", execute: "x" }[wanted];
+  const isFilled = isDirectory && wanted === "write";
+  const right = isDirectory ? "x" : { read: "r", write: "w", execute: "x", enter: "x" }[wanted];
   const owner = findUser(file.uid)?.name ?? String(file.uid);
-  return { path, isDirectory, rights: rightsOf(file, owner), owner, remedy: `chmod o+${right} ${path}` };
+  return {
+    path,
+    isDirectory,
+    hinders: isFilled ? "lets that user make no file in it" : "is closed to that user",
+    rights: rightsOf(file, owner),
+    owner,
+    remedy: isFilled ? letsFill(path, gid) : `chmod o+${right} ${path}`,
+  };
+}
+
+/** Not for everybody: who may fill a directory of the program may replace what is in it. */
+function letsFill(directory: string, gid: number): string {
+  return `chgrp ${findGroup(gid)?.name ?? gid} ${directory} && chmod g+rwx ${directory}`;
 }
 
 function rightsOf(file: Stats, owner: string): string {

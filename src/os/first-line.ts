@@ -40,9 +40,17 @@ function readStart(path: string): Buffer | undefined {
   try {
     const buffer = Buffer.alloc(longestFirstLine);
     return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, 0));
+  } catch {
+    return undefined;
   } finally {
     closeSync(fd);
   }
+}
+
+/** The `#!` line of a script, without its end; undefined where there is none, or where it cannot be read. */
+export function firstLineOf(path: string): string | undefined {
+  const text = readStart(path)?.toString("latin1");
+  return text?.startsWith("#!") === true ? text.split("\n", 1)[0]?.trimEnd() : undefined;
 }
 
 /** ELF, or anything else with a zero byte near its start (binfmt_misc knows more kinds). */

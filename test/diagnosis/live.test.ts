@@ -52,6 +52,7 @@ function looks(look: Partial<LiveLook>, more: Partial<LiveFacts> = {}): Finding[
     isNonBlocking: false,
     users: ["www-data"],
     nowMs,
+    isFromFlags: false,
     ...more,
   });
 }
@@ -62,6 +63,7 @@ describe("an app", () => {
   test("that is well has no finding, idle, busy or non-blocking", () => {
     expect(looks({})).toEqual([]);
     expect(looks({ busy: 2 })).toEqual([]);
+    expect(looks({ busy: 2 }, { waitingForClients: [101] })).toEqual([]);
     expect(looks({}, { isNonBlocking: true })).toEqual([]);
     expect(looks({ busy: null, queue: null, queueHighest: null, cpuMs: null })).toEqual([]);
   });
@@ -89,6 +91,24 @@ describe("an app", () => {
     ],
   ])("that %s is told so", (_what, look, code, level) => {
     expect(looks(look)).toContainEqual(expect.objectContaining({ code, level }));
+  });
+
+  test("whose workers are all held by kept connections is at risk, even where nobody waits by now", () => {
+    const pinned = { waitingForClients: [101, 102] };
+    expect(looks({ ...jammed, queue: 0 }, pinned)).toMatchObject([{ code: "live.keep-alive-pins", level: "risk" }]);
+    expect(looks(jammed, pinned)).toMatchObject([{ code: "live.keep-alive-pins", level: "broken" }]);
+  });
+
+  test("whose workers are stopped is told that before the queue which fills because of it", () => {
+    const codes = looks({ ...jammed, queue: 512 }, { stopped: [101, 102] }).map(({ code }) => code);
+    expect(codes.slice(0, 2)).toEqual(["live.workers-stopped", "live.queue-full"]);
+  });
+
+  test("that dies again and again is sent to a trial of its program, which flags have named", () => {
+    const remedyOf = (isFromFlags: boolean) =>
+      looks({ state: "backoff", ready: 0, lastExit: exit }, { isFromFlags })[0]?.remedy[0];
+    expect(remedyOf(false)).toMatch(/^fcgi-pm doctor blog {3}#/);
+    expect(remedyOf(true)).toMatch(/^fcgi-pm doctor \.\/PROGRAM/);
   });
 
   test.each<[what: string, look: Partial<LiveLook>]>([

@@ -6,10 +6,13 @@ import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { examineLive } from "../../src/doctor/live.ts";
 import type { Patient } from "../../src/doctor/patient.ts";
+import { examinePlace } from "../../src/doctor/place.ts";
 import { listeningAt } from "../../src/os/listening.ts";
+import { viewProcess } from "../../src/os/process-view.ts";
 import { tryKill, usePlace } from "../helpers/manager.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
+import { freePort } from "../helpers/webservers.ts";
 import { openSite, startWorker, Undo } from "../os/workers.ts";
 import { foreign } from "./stage.ts";
 
@@ -91,12 +94,23 @@ describe("a program of somebody else", () => {
     expect(tried.join()).not.toContain("GET");
   });
 
+  test("is an HTTP server that waits in silence for the end of a line", async () => {
+    const port = await freePort();
+    const args = ["-m", "http.server", "--bind", "127.0.0.1", "--directory", place.directory, String(port)];
+    children.add(spawn("/usr/bin/python3", args, { stdio: "ignore", detached: true }));
+    const address = { kind: "tcp", host: "127.0.0.1", port } as const;
+    await until(() => listeningAt(address).length > 0, { what: "the server" });
+    const { patient } = stranger(address);
+    const findings = await examineLive({ ...patient, wish: { ...patient.wish, timeoutMs: 500 } });
+    expect(findings).toMatchObject([{ code: "program.speaks-http", level: "broken" }]);
+  });
+
   test("that is stopped is broken, and not asked", async () => {
     const pid = await listenDeaf();
     process.kill(pid, "SIGSTOP");
     const { patient } = stranger({ kind: "unix", path: place.path });
-    await until(async () => (await examineLive(patient))[0]?.code === "live.workers-stopped", { what: "the finding" });
-    expect(await examineLive(patient)).toMatchObject([{ remedy: [`kill -CONT ${pid}`] }]);
+    await until(() => viewProcess(pid)?.state === "T", { what: "SIGSTOP to take effect" });
+    expect(await examineLive(patient)).toMatchObject([{ code: "live.workers-stopped", remedy: [`kill -CONT ${pid}`] }]);
   });
 
   test("is php-fpm, as www-data, where that is installed", async () => {
@@ -121,6 +135,22 @@ test("where nobody listens nothing is asked", async () => {
   const { patient, tried } = stranger({ kind: "unix", path: place.path });
   expect(await examineLive(patient)).toEqual([]);
   expect(tried).toEqual([]);
+});
+
+test("a socket behind a directory that is closed to this user is not asked either", async () => {
+  await listenDeaf();
+  chmodSync(place.directory, 0o700);
+  // Needs root, to become somebody else.
+  process.seteuid?.("www-data");
+  try {
+    const { patient } = stranger({ kind: "unix", path: place.path });
+    expect(await examineLive(patient)).toEqual([]);
+    const codes = (await examinePlace(patient, [])).map(({ code }) => code);
+    expect(codes).toContain("live.not-asked");
+    expect(codes).not.toContain("place.no-socket");
+  } finally {
+    process.seteuid?.(0);
+  }
 });
 
 test("a socket that this user may not write to is not asked, and that is no fault of the socket's", async () => {

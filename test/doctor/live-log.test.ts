@@ -107,6 +107,17 @@ describe("a line that does not hold now", () => {
     expect(finding.seen.join("\n")).toMatch(/now: .*GET \/ .*200/);
   });
 
+  test("of another page than the one that was asked is not said to be past, and names the command that asks it", async () => {
+    const patient = await running(echoes.c);
+    const line = nginx(`upstream prematurely closed connection ${header}`).replace("GET / ", "GET /news?page=2 ");
+    const finding = find(await explain([line], patient), "log.closed-early");
+    expect(finding.level).toBe("broken");
+    expect(finding.what).not.toContain("not so now");
+    expect(finding.remedy[0]).toContain("fcgi-pm doctor app --uri '/news?page=2'");
+    const asked = { ...patient, wish: { ...patient.wish, uri: "/news?page=2" } };
+    expect(find(await explain([line], asked), "log.closed-early").level).toBe("note");
+  });
+
   test("without an address is checked against the only app that is meant", async () => {
     const patient = await running(echoes.c);
     const finding = find(await explain(["premature end of headers"], patient), "log.empty-answer");

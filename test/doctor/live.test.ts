@@ -107,6 +107,16 @@ describe("kept connections of a web server", () => {
     expect(bed.tried.join("\n")).not.toContain("GET /");
   });
 
+  test("are a risk before the next one waits, and nobody is asked who would wait as well", async () => {
+    const bed = await admit(echoes.perl);
+    await keep(echoes.perl);
+    await keep(echoes.perl);
+    await busy(bed, 2);
+    const finding = find(await examineLive(bed.patient), "live.keep-alive-pins");
+    expect(finding).toMatchObject({ level: "risk", what: expect.stringContaining("by another connection waits") });
+    expect(bed.tried.join("\n")).not.toContain("GET /");
+  });
+
   test("are no finding as long as a worker is left", async () => {
     const bed = await admit(echoes.c);
     await keep(echoes.c);

@@ -255,6 +255,14 @@ describe("what stands at the path", () => {
     expect(find(await examinePlace(stranger, nobody), "place.no-socket").level).toBe("broken");
   });
 
+  test("is nothing, and another socket beside it was meant: it is named with who listens there", async () => {
+    await listenAt(join(place.directory, "right.sock"));
+    const stranger = foreign({ kind: "unix", path: join(place.directory, "wrong.sock") });
+    const { seen, remedy } = find(await examinePlace(stranger, nobody), "place.no-socket");
+    expect(seen.join("\n")).toContain(`${place.directory}/right.sock: process ${process.pid}`);
+    expect(remedy[0]).toContain("name that path in the web server's config");
+  });
+
   test("lies in a directory that is not there", async () => {
     const patient = await configured(place.directory, [`socket = "${place.directory}/none/app.sock"`]);
     expect(codesOf(await examinePlace(patient, nobody))).toEqual(["place.no-directory"]);

@@ -62,6 +62,31 @@ describe("fcgi-pm doctor, of an answer", () => {
     expect((await site.doctor(args)).code).toBe(0);
   });
 
+  test("waits for what an application writes after its 500, as Express does", async () => {
+    const text = `export default (request, response) => {
+      response.writeHead(500).end("Internal Server Error");
+      setTimeout(() => console.error("Error: no such column: title"), 50);
+    };\n`;
+    const finding = (await site.doctor([site.write("app.mjs", text, 0o644)])).find("answer.server-error");
+    expect(textOf(finding)).toContain("| Error: no such column: title");
+  });
+
+  test("says what SQLite needs, which does not name the file", async () => {
+    const text = `import sqlite3, sys, traceback
+def app(environ, start_response):
+    try:
+        sqlite3.connect("/no/such/directory/blog.db")
+    except Exception:
+        traceback.print_exc(file=environ["wsgi.errors"])
+    start_response("500 Internal Server Error", [("Content-Type", "text/plain")])
+    return [b"sorry"]\n`;
+    site.write("blog.py", text, 0o644);
+    const { remedy } = (await site.doctor(["--wsgi", "blog:app", "--python", "/usr/bin/python3"])).find(
+      "answer.server-error",
+    );
+    expect(remedy.join("\n")).toContain("the database's file and to its directory");
+  });
+
   test("takes a 404 for an answer", async () => {
     const diagnosis = await doctor("not-found");
     expect(diagnosis.codes).toEqual(["answer.client-error"]);

@@ -173,6 +173,9 @@ describe("fcgi-pm doctor", () => {
       "program.module-missing",
     );
     expect(other.what).toBe(`There is no application "shop" in ${site.directory}`);
+    site.write("shopp.py", text, 0o644);
+    const third = await site.doctor(["--wsgi", "shop:app", "--python", "/usr/bin/python3"]);
+    expect(third.find("program.module-missing").seen).toContain(`in ${site.directory} there is shopp.py`);
   });
 
   test("tries a Node module by the runner that fcgi-pm ships", async () => {
@@ -184,6 +187,12 @@ describe("fcgi-pm doctor", () => {
       0o644,
     );
     expect(textOf((await site.doctor([broken])).find("answer.server-error"))).toContain("| Error: no table");
+  });
+
+  test("names the apps that there are to whom mistypes one", async () => {
+    site.write("fcgi-pm.toml", `[apps.shop]\ncommand = ["${perl}"]\n`, 0o644);
+    const finding = (await site.doctor(["shpo"])).find("program.missing");
+    expect(finding.remedy.at(-1)).toBe("or name an app: shop");
   });
 
   test("leaves to root what only root can try", async () => {

@@ -1,6 +1,6 @@
 /** Programs that end before they wait for a request, each for a reason that can be found out. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { appsDirectory } from "../helpers/programs.ts";
@@ -150,6 +150,24 @@ describe("fcgi-pm doctor, of a program that ends before it is ready", () => {
     chmodSync(join(site.directory, "secrets"), 0o700);
     const other = (await site.doctor([program, "--user", "nobody", "--", secret])).find("program.forbidden-file");
     expect(other.remedy).toContain(`chmod o+x ${join(site.directory, "secrets")}`);
+  });
+
+  test("says of a directory that it lets the app's user make no file in it, and the command mends it (as root)", async () => {
+    const directory = dirname(site.write("logs/old.log", "", 0o644));
+    const text = `#!/usr/bin/python3\nopen("${directory}/app.log", "a")\nopen(0).read()\n`;
+    const args = [site.write("app.fcgi", text), "--user", "nobody"];
+    const finding = (await site.doctor(args)).find("program.forbidden-file");
+    expect(finding.what).toContain(`${directory} lets that user make no file in it`);
+    execFileSync("sh", ["-c", finding.remedy[1] ?? ""]);
+    expect((await site.doctor(args)).codes).not.toContain("program.forbidden-file");
+  });
+
+  test("says for which machine a program is built", async () => {
+    const binary = Buffer.from(readFileSync("/bin/true"));
+    const [own, other] = process.arch === "arm64" ? ["aarch64", 62] : ["x86_64", 183];
+    binary.writeUInt16LE(other, 18);
+    const finding = (await site.doctor([site.write("app", binary)])).find("program.other-machine");
+    expect(finding.what).toContain(`for ${other === 183 ? "aarch64" : "x86_64"}, and this is ${own}`);
   });
 
   test("takes nothing for the reason when the same start works the next time", async () => {

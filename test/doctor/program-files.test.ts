@@ -22,6 +22,14 @@ describe("fcgi-pm doctor, before anything is started", () => {
     expect(diagnosis.tried).toEqual([]);
   });
 
+  test.each([
+    ["blog.py", "fcgi-pm doctor --wsgi ./blog.py:app"],
+    ["index.php", "fcgi-pm doctor php-cgi --root . --uri /index.php"],
+  ])("says what serves %s, which is no program", async (name, command) => {
+    site.write(name, "\n", 0o644);
+    expect((await site.doctor([`./${name}`])).find("program.not-executable").remedy.at(-1)).toContain(command);
+  });
+
   test("sees a program without a #! line", async () => {
     const diagnosis = await site.doctor([site.write("app.fcgi", "import sys\n")]);
     expect(diagnosis.find("program.no-first-line").remedy.join()).toContain("#!/usr/bin/python3");
@@ -43,6 +51,14 @@ describe("fcgi-pm doctor, before anything is started", () => {
     const { remedy, what } = (await site.doctor([program], { env: { PATH: "/usr/bin" } })).find("interpreter.missing");
     expect(what).toContain("/opt/missing/python");
     expect(remedy[0]).toBe(`there is /usr/bin/python3: sed -i '1s|^#!.*|#!/usr/bin/python3|' ${program}`);
+  });
+
+  test("takes no shim of pyenv for the interpreter that is missing", async () => {
+    site.write("shims/python", "#!/bin/sh\necho not installed >&2; exit 127\n");
+    const program = site.write("app.fcgi", `#!/opt/missing/python${body}`);
+    const env = { PATH: `${join(site.directory, "shims")}:/usr/bin` };
+    const { remedy } = (await site.doctor([program], { env })).find("interpreter.missing");
+    expect(remedy[0]).toContain("there is /usr/bin/python3:");
   });
 
   test("sees that an interpreter is not in the PATH of the workers", async () => {
@@ -84,6 +100,8 @@ describe("fcgi-pm doctor, before anything is started", () => {
   test("says of a program that is not there where it was looked for", async () => {
     const diagnosis = await site.doctor(["no-such-program"]);
     expect(diagnosis.find("program.missing").what).toContain("nor in PATH");
+    const wsgi = (await site.doctor(["blog:app"])).find("program.missing");
+    expect(wsgi.remedy.at(-1)).toBe("or, if it is a WSGI application: fcgi-pm doctor --wsgi blog:app");
     expect(diagnosis.code).toBe(4);
   });
 });
