@@ -6,7 +6,7 @@ import { complain, type Tongue } from "./complain.ts";
 import { version } from "./version.ts";
 
 /** Commander has printed what is wrong; help and version are no errors. */
-function statusOf(error: unknown, tongue: Tongue): number {
+async function statusOf(error: unknown, tongue: Tongue): Promise<number> {
   if (!(error instanceof CommanderError)) return complain(error, tongue);
   if (error.exitCode === 0) return 0;
   if (tongue === "json") return complain(asUsage(error), tongue);
@@ -16,7 +16,14 @@ function statusOf(error: unknown, tongue: Tongue): number {
       "  try: put -- before the program's own arguments: fcgi-pm start php-cgi -- -d display_errors=1\n",
     );
   }
+  if (process.argv[2] === "request") await adviseCurlUser(error.message);
   return 2;
+}
+
+async function adviseCurlUser(message: string): Promise<void> {
+  const { adviceOnCurl } = await import("./request-curl.ts");
+  const advice = adviceOnCurl(message);
+  if (advice !== undefined) process.stderr.write(`  try: ${advice}\n`);
 }
 
 function asUsage({ message }: CommanderError): FcgiPmError {
@@ -28,6 +35,10 @@ function tongueOf(words: readonly string[]): Tongue {
   const end = words.indexOf("--");
   const ours = end === -1 ? words : words.slice(0, end);
   return words[0] !== "start" && ours.includes("--json") ? "json" : "words";
+}
+
+function asksForHelp(words: readonly string[]): boolean {
+  return words.includes("--help") || words.includes("-h");
 }
 
 function mute(program: Command): void {
@@ -43,7 +54,7 @@ async function main(): Promise<number> {
     });
     if (tongue === "json") mute(program);
     // A reader that goes away while help is printed is no crash. A manager has no need of it, and no time for it.
-    if (process.argv[2] !== "start") process.stdout.on("error", () => {});
+    if (process.argv[2] !== "start" || asksForHelp(process.argv)) process.stdout.on("error", () => {});
     if (process.argv.length <= 2) program.outputHelp({ error: true });
     if (process.argv.length <= 2) return 2;
     await program.parseAsync();

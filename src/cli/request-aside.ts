@@ -61,7 +61,7 @@ export class Aside {
   /** After the last word of the program. */
   end(timing: Timing | undefined): void {
     this.#write(this.#decoder.end());
-    this.#endLine();
+    this.endLine();
     if (timing === undefined || (this.#options.verbose ?? this.#options.timing) !== true) return;
     const { connectMs, firstByteMs, totalMs } = timing;
     const parts = [part("connect", connectMs), part("first byte", firstByteMs), part("total", totalMs)];
@@ -81,11 +81,12 @@ export class Aside {
   }
 
   #line(text: string): void {
-    this.#endLine();
+    this.endLine();
     process.stderr.write(`${paint(text, "dim", this.#colour)}\n`);
   }
 
-  #endLine(): void {
+  /** So that the answer does not begin in the middle of what the program said: PHP's words have no line end. */
+  endLine(): void {
     if (!this.#isAtLineStart) process.stderr.write("\n");
     this.#isAtLineStart = true;
   }

@@ -59,12 +59,14 @@ function remedyFor(error: FastCgiError, asked: Asked, partial: PartialAnswer, by
   }
 }
 
-function remedyForSilence({ app }: Asked): string {
+/** Many an HTTP server waits for the end of a line, which no FastCGI request has. */
+function remedyForSilence({ app, listen }: Asked): string {
   const look =
     app === undefined
       ? "look whether all its workers are busy"
       : `fcgi-pm status ${app} shows whether all workers are busy`;
-  return `${look}; --timeout 5m gives it more time`;
+  const http = app === undefined && listen.kind === "tcp" ? `; ${curlFor(listen)} shows whether it speaks HTTP` : "";
+  return `${look}; --timeout 5m gives it more time${http}`;
 }
 
 /** By the protocol status (FastCGI 1.0, 5.5). */
@@ -72,16 +74,18 @@ const refusals: readonly (string | undefined)[] = [
   undefined,
   "this is a fault of the program: there was only one request on the connection",
   "the program is overloaded: ask again later, or give it more --processes",
-  "the program does not serve that role: --role responder",
+  "ask in a role that the program serves: --role responder, --role authorizer or --role filter",
 ];
 
 /** `H` for a version is the beginning of `HTTP/1.1`. */
 function asHttp({ listen }: Asked): string {
-  const call =
-    listen.kind === "unix"
-      ? `curl --unix-socket ${listen.path} http://localhost/`
-      : `curl http://${formatAddress(listen)}/`;
-  return `an HTTP server listens there: ${call}`;
+  return `an HTTP server listens there: ${curlFor(listen)}`;
+}
+
+function curlFor(listen: Address): string {
+  return listen.kind === "unix"
+    ? `curl --unix-socket ${listen.path} http://localhost/`
+    : `curl http://${formatAddress(listen)}/`;
 }
 
 function doctor({ app, listen }: Asked): string {

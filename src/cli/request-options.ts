@@ -38,6 +38,7 @@ export interface RequestWords {
   readonly head?: true;
   readonly output?: string;
   readonly silent?: true;
+  readonly showError?: true;
   readonly verbose?: true;
   readonly timing?: true;
   readonly json?: true;

@@ -80,12 +80,24 @@ export class Output {
   /** A reader that has gone ends the command without a word, as in `fcgi-pm request /big | head`. */
   #fail(output: string, error: NodeJS.ErrnoException): void {
     if (output === "-" && error.code === "EPIPE") process.exit(0);
-    const where = output === "-" ? "standard output" : `"${output}"`;
-    this.#failure = new FcgiPmError("FCGI_PM_SYSTEM_CALL_FAILED", `Cannot write the body to ${where}: ${error.code}`, {
-      remedy: "check the path, its rights, and the room on the disk",
-    });
+    this.#failure = unwritable(output, error);
     this.#wake();
   }
+}
+
+const whys: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such directory",
+  ENOTDIR: "a part of the path is no directory",
+  EISDIR: "it is a directory",
+  EACCES: "no right to write there",
+  ENOSPC: "the disk is full",
+};
+
+function unwritable(output: string, { code = "" }: NodeJS.ErrnoException): FcgiPmError {
+  const where = output === "-" ? "standard output" : `"${output}"`;
+  return new FcgiPmError("FCGI_PM_SYSTEM_CALL_FAILED", `Cannot write the body to ${where}: ${whys[code] ?? code}`, {
+    remedy: output === "-" ? "check where standard output goes" : "-o FILE with a path that can be written",
+  });
 }
 
 /** Standard output is never closed; an empty write tells when all before it has gone. */

@@ -50,7 +50,10 @@ async function answer(asked: Asked, said: Said, options: ExchangeOptions, words:
   let cameBytes = 0;
   const listener: StreamListener = {
     ...watch(aside, asked, said, words),
-    head: (head) => output.head(head),
+    head: (head) => {
+      aside.endLine();
+      return output.head(head);
+    },
     body: (piece) => {
       cameBytes += piece.length;
       return output.body(piece);
@@ -79,8 +82,8 @@ function watch(aside: Aside, asked: Asked, said: Said, { verbose }: RequestWords
   };
 }
 
-function fail(error: unknown, { silent }: RequestWords): number {
-  return silent === true && error instanceof FcgiPmError ? error.exitStatus : complain(error);
+function fail(error: unknown, { silent, showError }: RequestWords): number {
+  return silent === true && showError !== true && error instanceof FcgiPmError ? error.exitStatus : complain(error);
 }
 
 async function answerAsJson(asked: Asked, said: Said, options: ExchangeOptions, words: RequestWords): Promise<number> {

@@ -95,6 +95,7 @@ function addAnswer(command: Command): void {
     .option("-I, --head", "ask with HEAD, and print status and headers")
     .option("-o, --output <file>", "write the body there; - is standard output, whatever it is")
     .option("-s, --silent", "neither errors nor what the program writes to stderr")
+    .option("-S, --show-error", "with -s: errors all the same")
     .option("-v, --verbose", "every record sent and received, on standard error")
     .option("--timing", "how long it took: connection, first byte, all")
     .option("--json", "print one JSON object, described in docs/request.md");

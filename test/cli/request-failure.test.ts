@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { stdout } from "../../src/fastcgi/wire/record.ts";
@@ -119,14 +120,39 @@ describe("the exit status is", () => {
     ]);
   });
 
-  test("1 when the file cannot be written", async () => {
+  test("1 when a server on a port says nothing: it may speak HTTP, and wait for the end of a line", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    undo.add(() => server.close());
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    const { code, stderr } = await stage.run("request", "--port", String(port), "--timeout", "150ms");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(`try: .*; curl http://127.0.0.1:${port}/ shows whether`)]);
+  });
+
+  test("1 when the file cannot be written, with the reason", async () => {
     const { code, stderr } = await ask(answer(hello), "-o", join(stage.directory, "no", "where"));
-    expect([code, stderr]).toEqual([1, expect.stringContaining("Cannot write the body")]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringMatching(/Cannot write the body to .*: there is no such directory\n/),
+    ]);
+    expect((await ask(answer(hello), "-o", stage.directory)).stderr).toContain(": it is a directory\n");
+  });
+
+  test("2 for an option of curl's that is not there, with what to type instead", async () => {
+    const { code, stderr } = await stage.run("request", "-w", "%{http_code}", "--socket", "none.sock");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: unknown option '-w'\n {2}try: --timing .*--json/),
+    ]);
+    const unix = await stage.run("request", "--unix-socket", "none.sock", "/");
+    expect(unix.stderr).toMatch(/\n {2}try: --socket PATH$/);
   });
 
   test("the same with -s, which says nothing", async () => {
     const { code, stderr } = await stage.run("request", "-s", "--socket", join(stage.directory, "none.sock"));
     expect([code, stderr]).toEqual([3, ""]);
+    const shown = await stage.run("request", "-sS", "--socket", join(stage.directory, "none.sock"));
+    expect([shown.code, shown.stderr]).toEqual([3, expect.stringContaining("there is no such socket")]);
   });
 
   test.each([

@@ -113,6 +113,11 @@ describe("on a terminal", () => {
     expect((await ask(answer(hello, { stderr: "careful\n" }))).stderr).toBe("careful");
   });
 
+  test("the answer does not begin in the middle of a line of the program's stderr", async () => {
+    const { stdout: shown } = await onTerminal(answer(hello, { stderr: "PHP message: no line end" }));
+    expect(shown.replaceAll(/\x1b\[\d+m/g, "")).toMatch(/^PHP message: no line end\r?\nhello/);
+  });
+
   test("a binary body is refused, unless -o - asks for it", async () => {
     const says = answer("A: b\n\n\u0000\u0001");
     const refused = await onTerminal(says);
