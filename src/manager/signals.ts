@@ -3,6 +3,12 @@ import type { Manager } from "./manager.ts";
 
 type Caught = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR1" | "SIGUSR2";
 
+/**
+ * timeout(1) sends its signal to us and then to our process group, npm passes on what the terminal has told us already: that is one
+ * wish, not a second one.
+ */
+const echoMs = 200;
+
 const numbers = { SIGTERM: 15, SIGINT: 2 } as const;
 
 export interface Signals {
@@ -24,7 +30,10 @@ export function catchSignals(): Signals {
   }
   const obey = async (manager: Manager): Promise<number> => {
     let status = 0;
+    let firstEndMs: number | undefined;
     act = (signal) => {
+      if (isEnd(signal) && performance.now() - (firstEndMs ?? -echoMs) < echoMs) return;
+      if (isEnd(signal)) firstEndMs ??= performance.now();
       if (isEnd(signal) && !manager.isReady()) status = 128 + numbers[signal];
       obeyOne(manager, signal);
     };

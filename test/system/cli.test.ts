@@ -1,9 +1,12 @@
 /** The command line as a tired person meets it. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import manifest from "../../package.json" with { type: "json" };
-import { runManager, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
+import { collect } from "../fastcgi/peers.ts";
+import { bin, runManager, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { echoes } from "../helpers/programs.ts";
 
 jest.setTimeout(60_000);
@@ -34,6 +37,14 @@ describe("help", () => {
     const flags =
       "processes socket port listen-queue-depth socket-mode socket-owner cwd user group umask env env-file pass-env allowed-clients init-start-delay start-timeout min-server-life restart-delay max-restart-delay stop-signal stop-timeout drain drain-timeout priority rlimits log-format log-file config name";
     for (const flag of flags.split(" ")) expect(stdout).toContain(`--${flag}`);
+  });
+
+  test.each([["--help"], ["start", "--help"]])("is not missed by a reader that has gone: %s", async (...words) => {
+    const child = spawn(process.execPath, [bin, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout.destroy();
+    const stderr = collect(child.stderr);
+    const [code] = await once(child, "close");
+    expect([code, stderr.text]).toEqual([0, ""]);
   });
 
   test("comes without any words, with exit status 2", async () => {

@@ -101,12 +101,21 @@ describe("SIGTERM to the manager", () => {
     const { answer } = await inFlight(manager, "/?sleep=600000");
     const workers = manager.workers();
     manager.signal("SIGTERM");
-    await manager.notice("manager.stopping");
-    manager.signal("SIGTERM");
+    const again = setInterval(() => manager.signal("SIGTERM"), 100);
     await expect(answer).rejects.toThrow();
+    clearInterval(again);
     expect(await manager.ended).toMatchObject({ code: 0 });
     expect(workers.filter(isAlive)).toEqual([]);
     expect(readdirSync(place.directory)).toEqual([]);
+  });
+
+  test("two signals at once are one, as timeout(1) sends them: what is in flight is answered", async () => {
+    const manager = await start(behaviours.ignoresSigterm, "--processes", "2");
+    const { answer } = await inFlight(manager, "/?sleep=500");
+    for (const signal of ["SIGTERM", "SIGINT"] as const) manager.signal(signal);
+    await expect(answer).resolves.toBeDefined();
+    expect(await manager.ended).toMatchObject({ code: 0 });
+    expect(manager.records.filter((record) => record.notice === "manager.killing")).toEqual([]);
   });
 
   test("before the workers are ready exits 143, SIGINT 130, with nothing left", async () => {
