@@ -20,6 +20,8 @@ export interface ConnectionHost {
   readonly limits: ConnectionLimits;
   /** What a peer did wrong: the connection is closed. */
   problem(error: FastCgiError): void;
+  /** The connection is no more. */
+  closed(connection: Connection): void;
 }
 
 export class Connection implements RequestHost {
@@ -246,6 +248,7 @@ export class Connection implements RequestHost {
   }
 
   #closed(): void {
+    this.#host.closed(this);
     for (const request of [...this.#open.values()]) this.#drop(request);
   }
 

@@ -9,12 +9,10 @@ const floodBytes = 1_048_576;
 /** A connection that is gone swallows what is sent: whoever sends is told elsewhere. */
 export class Output {
   readonly #socket: Socket;
-  readonly #waiting = new Set<() => void>();
+  #waiting: Set<() => void> | undefined;
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    const tellAll = () => this.#tellAll();
-    socket.on("drain", tellAll).on("close", tellAll);
   }
 
   /** True while the peer has not taken what was sent before. */
@@ -50,13 +48,19 @@ export class Output {
 
   /** Calls once when the peer takes more, or is gone. */
   whenFree(call: () => void): void {
+    this.#waiting ??= this.#listen();
     this.#waiting.add(call);
   }
 
-  /** Those who are still blocked ask again. */
-  #tellAll(): void {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    for (const call of waiting) call();
+  /** Most connections are never blocked, and need not listen. Those who are still blocked ask again. */
+  #listen(): Set<() => void> {
+    const waiting = new Set<() => void>();
+    const tellAll = () => {
+      const calls = [...waiting];
+      waiting.clear();
+      for (const call of calls) call();
+    };
+    this.#socket.on("drain", tellAll).on("close", tellAll);
+    return waiting;
   }
 }

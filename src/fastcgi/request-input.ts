@@ -1,13 +1,13 @@
 /** FCGI_STDIN or FCGI_DATA of one request, for the handler to read at its own speed. */
 
-/** So much may wait for the handler before the socket is told to hold back. Small bodies never make it wait. */
-export const inputHighWaterBytes = 65_536;
+/** So much may wait for the handler before the socket is told to hold back. Bodies of 64 KiB and less never make it wait. */
+export const inputHighWaterBytes = 131_072;
 
 /** What a waiting piece costs besides its bytes: pieces may be one byte long. */
 const pieceOverheadBytes = 128;
 
 /**
- * A queue between the connection, which pushes, and one reader, which takes. It is full above 64 KiB, and says so whenever that
+ * A queue between the connection, which pushes, and one reader, which takes. It is full above 128 KiB, and says so whenever that
  * changes. What nobody is going to read is dropped, so that the connection stays in step.
  */
 export class RequestInput {

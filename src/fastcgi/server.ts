@@ -148,9 +148,11 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
       this.#refuse(socket);
       return;
     }
-    const connection = new Connection(socket, this);
-    this.#connections.add(connection);
-    socket.once("close", () => this.#connections.delete(connection));
+    this.#connections.add(new Connection(socket, this));
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
   }
 
   failed(cause: Error): void {
