@@ -310,17 +310,16 @@ describe("an output file that cannot be written", () => {
     rmSync(pathOf("place"));
     mkdirSync(pathOf("place"));
     journal.reopen();
-    await until(() => logged("place/out"), { what: "the file" });
-    write("three");
-    await until(() => heard.length === 2, { what: "the good news" });
+    // The file is at its path a moment before it takes lines: what comes then goes to the log.
+    const isMended = () => {
+      write("three");
+      return heard.length === 2;
+    };
+    await until(isMended, { what: "the good news" });
     expect(heard[1]).toMatchObject({ notice: "output.mended", app: "blog" });
     await journal.close(1000);
     expect(said("place/out").slice(0, 1)).toEqual(["three"]);
-    expect(logged("log").map(({ notice, msg }) => notice ?? msg)).toEqual([
-      "output.unwritable",
-      "one",
-      "two",
-      "output.mended",
-    ]);
+    const log = logged("log").map(({ notice, msg }) => notice ?? msg);
+    expect(log.filter((said) => said !== "three")).toEqual(["output.unwritable", "one", "two", "output.mended"]);
   });
 });
