@@ -108,7 +108,7 @@ function endStream(stream: Writable, done: () => void): void {
 }
 
 /** As curl shows it, and as the browser would have got it; values are binary strings. */
-export function headText({ status, reason, headers }: CgiHead): string {
+function headText({ status, reason, headers }: CgiHead): string {
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
   return `HTTP/1.1 ${status} ${reason === "" ? reasonPhrase(status) : reason}\r\n${lines}\r\n`;
 }

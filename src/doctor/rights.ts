@@ -35,7 +35,7 @@ export async function firstClosed(path: string, wanted: Wanted, identity: Identi
 }
 
 /** From the root down, the file itself not included. */
-export function directoriesOf(path: string): string[] {
+function directoriesOf(path: string): string[] {
   const above = dirname(path);
   return above === path ? [] : [...directoriesOf(above), above];
 }

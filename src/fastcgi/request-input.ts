@@ -1,7 +1,7 @@
 /** FCGI_STDIN or FCGI_DATA of one request, for the handler to read at its own speed. */
 
 /** So much may wait for the handler before the socket is told to hold back. Bodies of 64 KiB and less never make it wait. */
-export const inputHighWaterBytes = 131_072;
+const inputHighWaterBytes = 131_072;
 
 /** What a waiting piece costs besides its bytes: pieces may be one byte long. */
 const pieceOverheadBytes = 128;

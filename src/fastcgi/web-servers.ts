@@ -168,7 +168,7 @@ function isOrdinary(name: string): boolean {
 }
 
 /** HTTP_NAME for each header. */
-export function headerParams(headers: Iterable<readonly [name: string, value: string]>): Param[] {
+function headerParams(headers: Iterable<readonly [name: string, value: string]>): Param[] {
   return Array.from(headers, ([name, value]) => [paramOfHeader(name), value]);
 }
 

@@ -68,7 +68,7 @@ function describeValues(content: Uint8Array): string | undefined {
 }
 
 /** A role's name; one that has none is written as a number. */
-export function nameRole(number: number): string {
+function nameRole(number: number): string {
   return Object.entries(role).find(([, known]) => known === number)?.[0] ?? String(number);
 }
 
