@@ -1,6 +1,5 @@
 /** One connection from a web server: which requests are open on it, and when it ends. */
 import type { Socket } from "node:net";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Application, RoleName } from "./application.ts";
 import { FastCgiError } from "./errors.ts";
 import type { ConnectionLimits } from "./limits.ts";
@@ -11,7 +10,7 @@ import { type RequestHost, ServedRequest } from "./served-request.ts";
 import { managementId, protocolStatus, recordType, role } from "./wire/constants.ts";
 import { RecordDecoder, type WireRecord } from "./wire/decoder.ts";
 import type { ParamsLimits } from "./wire/params.ts";
-import { type BeginRequest, endRequest, readBeginRequest } from "./wire/record.ts";
+import { type BeginRequest, endOfStream, endRequest, readBeginRequest } from "./wire/record.ts";
 
 /** What a connection tells its server. */
 export interface ConnectionHost {
@@ -35,12 +34,16 @@ export class Connection implements RequestHost {
   #unreleased = 0;
   /** Their parameters are complete. */
   #ready: ServedRequest[] = [];
-  #hasServed = false;
   /** The connection ends with its last open request. */
   #endsWhenIdle = false;
   /** The web server may send more: it keeps connections, or has not sent all of a request that has ended. */
   #mayHearMore = true;
+  #isStopping = false;
   #isLeaving = false;
+  /** The last request's; 0 before the first. */
+  #lastId = 0;
+  /** Runs while the server stops and the web server keeps the connection. */
+  #patience: NodeJS.Timeout | undefined;
   /** Known when all is written. */
   #lingersUntilMs = Number.POSITIVE_INFINITY;
 
@@ -58,18 +61,14 @@ export class Connection implements RequestHost {
     socket.setTimeout(host.limits.stallMs);
   }
 
-  /** Ends the connection as soon as no request is lost by it. One that has not had any yet gets a moment for its first. */
-  async stop(): Promise<void> {
-    this.#endsWhenIdle = true;
-    if (!this.#hasServed && this.#open.size === 0) {
-      const timer = setTimeout(() => this.#leaveIfIdle(), this.#host.limits.lingerMs);
-      this.#socket.once("close", () => clearTimeout(timer));
-      return;
-    }
-    // What has arrived already is read first: a web server may have just sent its next request.
-    await nextTurn();
-    await nextTurn();
-    if (this.#decoder.isBetweenRecords) this.#leaveIfIdle();
+  /**
+   * Ends the connection as soon as no request is lost by it. One that has not had any yet gets a moment for its first; where the
+   * web server keeps it, it is asked to close.
+   */
+  stop(): void {
+    this.#isStopping = true;
+    if (this.#lastId > 0) this.#rest();
+    else if (this.#open.size === 0) this.#losePatienceInTime();
   }
 
   endsWith(request: ServedRequest): boolean {
@@ -83,7 +82,7 @@ export class Connection implements RequestHost {
     this.#mayHearMore ||= !request.isReceived;
     // Its handler may read on, but holds nobody up by that.
     if (this.#socket.isPaused()) this.flowChanged();
-    if (this.#endsWhenIdle) this.#leaveIfIdle();
+    this.#rest();
   }
 
   requestReleased(): void {
@@ -114,7 +113,7 @@ export class Connection implements RequestHost {
     if (this.#decoder.failure !== undefined) this.#refusePeer(this.#decoder.failure.message);
     else if (this.#isTrickling())
       this.#refusePeer(`Cannot go on: parameters take longer than ${this.#host.limits.stallMs} ms`);
-    else if (this.#endsWhenIdle && this.#hasServed && this.#decoder.isBetweenRecords) this.#leaveIfIdle();
+    else if (this.#endsWhenIdle && this.#lastId > 0 && this.#decoder.isBetweenRecords) this.#leaveIfIdle();
   }
 
   #holdBack(): void {
@@ -166,7 +165,7 @@ export class Connection implements RequestHost {
   }
 
   #admit(id: number, begin: BeginRequest): void {
-    this.#hasServed = true;
+    this.#lastId = id;
     if (!begin.keepConnection) this.#endsWhenIdle = true;
     this.#mayHearMore = begin.keepConnection || this.#open.size > 0;
     const roleName = roleNames[begin.role];
@@ -185,7 +184,7 @@ export class Connection implements RequestHost {
   #decline(id: number, status: number): void {
     this.output.send([endRequest(id, { appStatus: 0, protocolStatus: status })]);
     this.#mayHearMore = true;
-    if (this.#endsWhenIdle) this.#leaveIfIdle();
+    this.#rest();
   }
 
   #takeParams(request: ServedRequest, content: Uint8Array): void {
@@ -248,12 +247,37 @@ export class Connection implements RequestHost {
   }
 
   #closed(): void {
+    clearTimeout(this.#patience);
     this.#host.closed(this);
     for (const request of [...this.#open.values()]) this.#drop(request);
   }
 
   #leaveIfIdle(): void {
     if (this.#open.size === 0) this.#leave();
+  }
+
+  /** A request is over, or none was there to wait for. */
+  #rest(): void {
+    if (this.#endsWhenIdle) this.#leaveIfIdle();
+    else if (this.#isStopping && this.#open.size === 0) this.#askToClose();
+  }
+
+  /**
+   * Who closes a kept connection first may cross the web server's next request: nginx answers a POST with 502 then. An empty
+   * FCGI_STDERR means nothing to a request that is just coming, which is served; without one nginx does not expect it, and closes.
+   */
+  #askToClose(): void {
+    this.output.send([endOfStream(recordType.stderr, this.#lastId)]);
+    this.#losePatienceInTime();
+  }
+
+  /** Not every web server takes notice. */
+  #losePatienceInTime(): void {
+    if (this.#patience !== undefined) return;
+    this.#patience = setTimeout(() => {
+      this.#endsWhenIdle = true;
+      this.#leaveIfIdle();
+    }, this.#host.limits.lingerMs);
   }
 
   /**

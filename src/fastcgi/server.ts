@@ -134,7 +134,7 @@ class FastCgiServer implements Server, ConnectionHost, ListenerHost {
     await this.#listening?.catch(() => {});
     this.#listening = undefined;
     const closed = this.#listener?.close();
-    for (const connection of this.#connections) void connection.stop();
+    for (const connection of this.#connections) connection.stop();
     await closed;
     this.#ignoreSignals();
   }

@@ -638,6 +638,47 @@ describe("stop", () => {
     await stopping;
   });
 
+  test("asks a web server to close what it keeps, and still answers the request that crosses the question", async () => {
+    const { open, opened } = gate();
+    const { peer, server } = await start(
+      async ({ params }) => {
+        if (params.get("N") === "1") await opened;
+        return { body: `answer ${params.get("N")}` };
+      },
+      { lingerMs: 20_000 },
+    );
+    const web = peer();
+    web.send(opening(1, { params: { N: "1" } }), ending(1));
+    await until(() => web.socket.bytesWritten > 0 && web.socket.writableLength === 0);
+    await untilStill(() => 0);
+    const stopping = server.stop();
+    open();
+    expect(body(await web.answer())).toBe("answer 1");
+    // Once in the moment of the answer, as nginx does that has another request in hand, and once after the question.
+    for (const n of ["2", "3"]) {
+      web.records.splice(0);
+      web.send(opening(1, { params: { N: n } }), ending(1));
+      expect(body(await web.answer())).toBe(`answer ${n}`);
+      await until(() => web.records.at(-1)?.type === STDERR);
+      expect(web.records.at(-1)).toMatchObject({ id: 1, content: Buffer.alloc(0) });
+    }
+    expect(web.isLeft).toBe(false);
+    web.socket.end();
+    await stopping;
+  });
+
+  test("closes by itself what a web server keeps that takes no notice of the question", async () => {
+    const { peer, server } = await start(echo);
+    const web = peer();
+    web.send(opening(1), ending(1));
+    await web.answer();
+    const stopping = server.stop();
+    await until(() => web.records.at(-1)?.type === STDERR);
+    await until(() => web.hasEnd);
+    web.socket.end();
+    await stopping;
+  });
+
   test("lets a connection whose first request has not come yet have it", async () => {
     const { peer, server } = await start(echo, { lingerMs: 20_000 });
     const web = peer();
