@@ -5,6 +5,7 @@ import { releaseKept, type Trace } from "../os/kept-connections.ts";
 import type { Listener } from "../os/listener.ts";
 import { sendSignal } from "../os/process.ts";
 import { isStopped, lookAt, lookForConnections, openConnectionsOf } from "../os/procfs.ts";
+import { heedsSignalFirst } from "../os/stop-point.ts";
 import { surveyWorkers, type WorkerFacts } from "../os/survey.ts";
 import type { Sight } from "../supervision/worker.ts";
 
@@ -16,6 +17,9 @@ const longestHoldMs = 10;
  * connections that never rest, requests of 20 to 100 ms: it has none left after 0.1 to 1.2 s; without the rests, never.
  */
 const crowdedHoldMs = 6;
+
+/** A worker that computes between its requests may never be stopped in a call. */
+const longestUnsafeMs = 1000;
 
 export interface WorkerSighting extends WorkerFacts {
   /** How long it has held its oldest connection, at least. Null: it holds none. */
@@ -41,6 +45,8 @@ export class Eyes {
   readonly #served = new Set<number>();
   /** Which connection a worker that drains had when it was looked at, by inode. */
   readonly #lastServed = new Map<number, number>();
+  /** Since when a worker without a connection was stopped only where it might still take one. */
+  readonly #unsafeSinceMs = new Map<number, number>();
   #queueHighest = 0;
 
   constructor(listener: Listener | undefined) {
@@ -77,7 +83,9 @@ export class Eyes {
    */
   #lookAtHeld(pid: number, listener: Listener): Sight | "again" {
     if (this.doorIsClosed && this.#served.has(pid) && (this.#lookAtQueue()?.length ?? 0) > 0) return "busy";
-    const sight = lookForConnections(pid, listener);
+    const step = () => this.#lookForWork(pid, listener);
+    const sight = step();
+    if (sight === "busy" && this.#unsafeSinceMs.has(pid)) return catchBetweenRequests(pid, step) ?? "again";
     if (sight !== "busy" && sight !== "crowded") {
       this.#traces.delete(pid);
       return sight;
@@ -87,7 +95,17 @@ export class Eyes {
     if (outcome === "idle") return "elsewhere";
     if (outcome === "waiting") return "again";
     if (sight === "crowded" || !this.#isHurrying(pid, listener)) return sight;
-    return catchBetweenRequests(pid, listener) ?? "again";
+    return catchBetweenRequests(pid, step) ?? "again";
+  }
+
+  /** Who holds no connection, and yet may take one before it heeds its stop signal, is busy. */
+  #lookForWork(pid: number, listener: Listener): Sight {
+    const sight = lookForConnections(pid, listener);
+    const isUnsafe = sight === "elsewhere" && !heedsSignalFirst(pid, this.#lookAtQueue()?.length ?? 0);
+    const sinceMs = this.#unsafeSinceMs.get(pid) ?? nowMs();
+    if (isUnsafe && nowMs() - sinceMs < longestUnsafeMs) this.#unsafeSinceMs.set(pid, sinceMs);
+    else this.#unsafeSinceMs.delete(pid);
+    return this.#unsafeSinceMs.has(pid) ? "busy" : sight;
   }
 
   /** It has another connection than at the look before: its requests are short, and one after the other. */
@@ -120,6 +138,7 @@ export class Eyes {
 
   forget(pid: number): void {
     this.#served.delete(pid);
+    this.#unsafeSinceMs.delete(pid);
     this.#traces.delete(pid);
     this.#lastServed.delete(pid);
   }

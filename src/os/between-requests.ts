@@ -7,7 +7,7 @@
 import type { Sight } from "../supervision/worker.ts";
 import { nowMs } from "./clock.ts";
 import { sendSignal } from "./process.ts";
-import { isStopped, lookForConnections, type Watched } from "./procfs.ts";
+import { isStopped } from "./procfs.ts";
 
 /** How long the worker runs between two looks. The shorter, the likelier it is caught; it must come to run at all. */
 const stepMs = 0.05;
@@ -19,22 +19,22 @@ const longestStopMs = 3;
 const pause = new Int32Array(new SharedArrayBuffer(4));
 let endedMs = Number.NEGATIVE_INFINITY;
 
-/** Takes a stopped worker that holds a connection; leaves it stopped. Undefined: it does not stop now. */
-export function catchBetweenRequests(pid: number, listener: Watched): Sight | undefined {
+/** Takes a stopped worker that is busy, as `look` sees it; leaves it stopped. Undefined: it does not stop now. */
+export function catchBetweenRequests(pid: number, look: () => Sight): Sight | undefined {
   const beganMs = nowMs();
   // The manager has other work as well, other workers that drain included.
   if (beganMs - endedMs < longestMs) return "busy";
   let sight: Sight | undefined = "busy";
-  while (sight === "busy" && nowMs() - beganMs < longestMs) sight = step(pid, listener);
+  while (sight === "busy" && nowMs() - beganMs < longestMs) sight = step(pid, look);
   endedMs = nowMs();
   return sight;
 }
 
-function step(pid: number, listener: Watched): Sight | undefined {
+function step(pid: number, look: () => Sight): Sight | undefined {
   sendSignal(pid, "SIGCONT", true);
   Atomics.wait(pause, 0, 0, stepMs);
   sendSignal(pid, "SIGSTOP", true);
   const untilMs = nowMs() + longestStopMs;
   while (!isStopped(pid)) if (nowMs() > untilMs) return undefined;
-  return lookForConnections(pid, listener);
+  return look();
 }

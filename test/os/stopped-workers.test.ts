@@ -1,13 +1,14 @@
 /** What is seen of workers that are stopped: whether they are, in all their threads, and how many connections they hold. */
 import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
-import { afterEach, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { isStopped, lookAt, lookForConnections } from "../../src/os/procfs.ts";
+import { heedsSignalFirst } from "../../src/os/stop-point.ts";
 import { childrenOf } from "../helpers/manager.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { KeptClient } from "./kept-client.ts";
-import { openSite, startWorker, Undo, whileStopped } from "./workers.ts";
+import { openSite, type Site, startWorker, Undo, whileStopped } from "./workers.ts";
 
 jest.setTimeout(60_000);
 
@@ -72,4 +73,46 @@ test("a connection that a child holds which was forked just now is the worker's"
     for (const child of childrenOf(pid)) process.kill(child, "SIGKILL");
     await until(() => site.listener.connections()?.size === 0, { what: "the child to be gone" });
   }
+});
+
+describe("where it is stopped", () => {
+  /** A Python program on a listener, in the middle of what it is to do. */
+  async function workerAt(site: Site, step: string, isThere: (pid: number) => boolean): Promise<number> {
+    const program = `import select, socket\nlistener = socket.socket(fileno=0)\n${step}`;
+    const worker = spawn("/usr/bin/python3", ["-c", program], {
+      stdio: [site.listener.fd, "ignore", "inherit"],
+      detached: true,
+    });
+    const pid = worker.pid ?? 0;
+    undo.add(() => process.kill(-pid, "SIGKILL"));
+    await until(() => isThere(pid), { what: "it to be there" });
+    return pid;
+  }
+
+  test("a worker that waits for a connection heeds its signal first, whatever waits in the queue", async () => {
+    const site = await openSite(undo, "unix");
+    const pid = await workerAt(site, "listener.accept()", (pid) => lookAt(pid, site.listener) === "waiting");
+    for (const length of [0, 1]) expect(await whileStopped(pid, () => heedsSignalFirst(pid, length))).toBe(true);
+  });
+
+  test("one that polls may have been told of a connection already, if one waits", async () => {
+    const site = await openSite(undo, "unix");
+    const step = "select.select([listener], [], [])";
+    const pid = await workerAt(site, step, (pid) => lookAt(pid, site.listener) === "waiting");
+    expect(await whileStopped(pid, () => heedsSignalFirst(pid, 0))).toBe(true);
+    expect(await whileStopped(pid, () => heedsSignalFirst(pid, 1))).toBe(false);
+  });
+
+  test("one between two calls may accept next", async () => {
+    const site = await openSite(undo, "unix");
+    const computes = (pid: number) => /^running/.test(readFileSync(`/proc/${pid}/syscall`, "latin1"));
+    const pid = await workerAt(site, "while True: pass", computes);
+    // It makes no calls any more once it computes.
+    await until(() => whileStopped(pid, () => !heedsSignalFirst(pid, 0)), { what: "it to compute" });
+    expect(await whileStopped(pid, () => heedsSignalFirst(pid, 1))).toBe(false);
+  });
+
+  test("who is gone takes nothing", () => {
+    expect(heedsSignalFirst(0x7ffffff0, 1)).toBe(true);
+  });
 });
