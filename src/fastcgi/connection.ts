@@ -5,6 +5,7 @@ import { FastCgiError } from "./errors.ts";
 import type { ConnectionLimits } from "./limits.ts";
 import { answerManagement } from "./management.ts";
 import { Output } from "./output.ts";
+import { onChunk } from "./read-buffer.ts";
 import type { RequestInput } from "./request-input.ts";
 import { type RequestHost, ServedRequest } from "./served-request.ts";
 import { managementId, protocolStatus, recordType, role } from "./wire/constants.ts";
@@ -52,7 +53,7 @@ export class Connection implements RequestHost {
     this.#host = host;
     this.output = new Output(socket);
     this.paramsLimits = host.limits.params;
-    socket.on("data", (chunk) => this.#receive(chunk));
+    onChunk(socket, (chunk) => this.#receive(chunk));
     socket.on("end", () => this.#peerEnded());
     socket.on("close", () => this.#closed());
     // A peer that went away is no error of ours; "close" follows.

@@ -63,10 +63,10 @@ export class RequestInput {
     return this.#hasEnded || this.#receivedBytes >= (this.expectedBytes ?? Number.POSITIVE_INFINITY);
   }
 
-  /** The next piece of the stream. */
+  /** The next piece of the stream. It is copied: what connections read into is used again. */
   push(content: Uint8Array): void {
     if (this.#hasEnded || this.#isDropped) return;
-    this.#queue.push(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+    this.#queue.push(Buffer.from(content));
     this.#receivedBytes += content.length;
     this.#count(content.length + pieceOverheadBytes);
     this.onNews?.();

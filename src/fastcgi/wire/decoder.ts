@@ -20,8 +20,9 @@ const nothing = new Uint8Array(0);
 /**
  * Takes chunks, gives records. A record is given when its last byte of padding is there, so between two records nothing is owed.
  *
- * Content that lies within one chunk is a view of that chunk; content that was cut is put together in memory of its own, which is
- * never used again. So views stay good as long as the caller does not reuse its chunks. It holds at most one record.
+ * Content of a record whose rest lies within one chunk is a view of that chunk; content that was cut is put together in memory of its
+ * own, which is never used again. So what it gives stays good as long as the caller does not reuse its chunks, and what it holds itself
+ * (one record at most) stays good in any case.
  */
 export class RecordDecoder {
   readonly #splitsStreams: boolean;
@@ -101,7 +102,7 @@ export class RecordDecoder {
   #takeContent(chunk: Uint8Array, start: number): number {
     const length = this.#contentLength;
     if (this.#contentFilled < 0) {
-      if (chunk.length - start >= length) return this.#viewContent(chunk, start, length);
+      if (chunk.length - start >= length + this.#paddingLength) return this.#viewContent(chunk, start, length);
       this.#content = new Uint8Array(length);
       this.#contentFilled = 0;
     }

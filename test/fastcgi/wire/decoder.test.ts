@@ -36,6 +36,28 @@ const sent: fc.Arbitrary<Sent> = fc.record({
 const cuts = fc.array(fc.nat(), { maxLength: 20 });
 
 describe("records", () => {
+  test("come out unharmed where the caller reads everything into one buffer, and takes them before it reads on", () => {
+    fc.assert(
+      fc.property(fc.array(sent, { maxLength: 6 }), cuts, fc.boolean(), (records, places, splitsStreams) => {
+        const bytes = Buffer.concat(records.map(bytesOf));
+        const decoder = new RecordDecoder({ splitsStreams });
+        const buffer = Buffer.alloc(bytes.length);
+        const ends = [...places.map((cut) => cut % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+        let at = 0;
+        const given = ends.flatMap((end) => {
+          const length = bytes.copy(buffer, 0, at, end);
+          at = end;
+          const taken = decoder.push(buffer.subarray(0, length)).map(plain);
+          buffer.fill(0xdd);
+          return taken;
+        });
+        const contents = (list: readonly { content: string }[]) => list.map(({ content }) => content).join("");
+        expect(contents(given)).toBe(contents(records.map(expectation)));
+        if (!splitsStreams) expect(given).toEqual(records.map(expectation));
+      }),
+    );
+  });
+
   test("of any type, id, content and padding come out as they went in, wherever the stream is cut", () => {
     fc.assert(
       fc.property(fc.array(sent, { maxLength: 6 }), cuts, (records, places) => {
