@@ -5,16 +5,22 @@ set -euo pipefail
 
 packages=(
   # web servers
-  nginx-light lighttpd apache2
+  nginx-light lighttpd lighttpd-mod-openssl apache2 haproxy caddy
   # programs and what they are made with
   gcc libc6-dev libfcgi-dev libfcgi-bin libfcgi-perl libcgi-fast-perl ruby ruby-fcgi golang-go php-cgi fcgiwrap python3
   python3-flask python3-django
   # other process managers, for comparison
   spawn-fcgi multiwatch supervisor php8.2-fpm
+  # what docs/recipes.md says how to run
+  cgit git libmojo-server-fastcgi-perl libplack-perl libdancer2-perl ruby-rack iipimage-server
+  # a systemd to boot, shells to complete in, a reader of man pages
+  systemd dbus bash-completion zsh fish mandoc
+  # a dry run of docs/deploy/compose.yaml
+  docker-compose
   # tools of the tests
-  procps util-linux coreutils
+  procps util-linux coreutils openssl iproute2 curl logrotate
 )
-units=(nginx lighttpd apache2 apache-htcacheclean fcgiwrap.socket fcgiwrap supervisor php8.2-fpm)
+units=(nginx lighttpd apache2 apache-htcacheclean haproxy caddy fcgiwrap.socket fcgiwrap iipsrv supervisor php8.2-fpm)
 policy=/usr/sbin/policy-rc.d
 
 missing() {

@@ -2,11 +2,12 @@
  * Requests in a closed loop, from a process of their own: what the tests do meanwhile does not slow them down. Every
  * request that is refused, reset, cut, not answered in time or answered wrongly is counted.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import type { Failure, Target } from "./ask.ts";
@@ -91,10 +92,16 @@ export function endLoads(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** Keeps `connections` requests under way; as soon as one is done, the next begins. */
-export function startLoad(target: LoadTarget, options: LoadOptions): Load {
+/** Starts the process of a load, whose stdin and stdout are pipes. */
+type Starting = (program: string, order: string) => ChildProcess;
+
+const startHere: Starting = (program, order) =>
+  spawn(process.execPath, [program, order], { stdio: ["pipe", "pipe", "inherit"] });
+
+/** Keeps `connections` requests under way; as soon as one is done, the next begins. `starting`: where its process is to run. */
+export function startLoad(target: LoadTarget, options: LoadOptions, starting = startHere): Load {
   const order: LoadOrder = { asked: [{ uri: "/load" }], ...options, target: bare(target) };
-  const child = spawn(process.execPath, [loopProgram(), JSON.stringify(order)], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = starting(loopProgram(), JSON.stringify(order)) as ChildProcessByStdio<Writable, Readable, null>;
   running.add(child);
   const result = {
     answered: 0,

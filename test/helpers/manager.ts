@@ -81,13 +81,15 @@ export async function endAll(): Promise<void> {
 /** Starts `fcgi-pm ARGS…` and gives it back at once. Nothing of a test lies where the managers of this machine have theirs. */
 export function runManager(
   args: readonly string[],
-  options: { env?: NodeJS.ProcessEnv; cwd?: string } = {},
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; under?: readonly string[] } = {},
 ): RunningManager {
   const own = options.env?.["RUNTIME_DIRECTORY"] === undefined ? scratch() : undefined;
   const runtime = own ?? options.env?.["RUNTIME_DIRECTORY"] ?? "";
   const env = { ...process.env, ...options.env, RUNTIME_DIRECTORY: runtime };
   const cwd = options.cwd ?? root;
-  const child = spawn(process.execPath, [bin, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  // What starts it in surroundings of its own.
+  const [command = "", ...words] = [...(options.under ?? []), process.execPath, bin, ...args];
+  const child = spawn(command, words, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   const records: LogRecord[] = [];
   const plain: string[] = [];

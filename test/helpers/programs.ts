@@ -209,6 +209,7 @@ export const behaviours = {
   diesAtOnce: script("dies-at-once", peers.shell),
   diesAtBootThenHeals: c("dies-at-boot-then-heals"),
   leaksAGrandchild: c("leaks-a-grandchild"),
+  leavesOrphans: c("leaves-orphans"),
   bindsItsOwnPath: script("binds-its-own-path.py", peers.python),
   floodsStderr: c("floods-stderr"),
   saysOddThings: script("says-odd-things.py", peers.python),

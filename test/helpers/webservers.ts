@@ -125,7 +125,7 @@ export function freePort(): Promise<number> {
   });
 }
 
-const isRoot = process.getuid?.() === 0;
+export const isRoot = process.getuid?.() === 0;
 
 /** Reads a template beside this file and puts the words in; a word that does not occur in it is a mistake. */
 function fill(template: string, words: Readonly<Record<string, string>>): string {
@@ -137,7 +137,7 @@ function fill(template: string, words: Readonly<Record<string, string>>): string
 }
 
 /** What differs between the servers. */
-interface Kind {
+export interface Kind {
   readonly name: string;
   /** The whole configuration, for a directory of its own and a port. */
   configure(directory: string, port: number): string;
@@ -183,7 +183,7 @@ function read(file: string): string {
 }
 
 /** Starts the server and waits until it listens. A port that was lost meanwhile is replaced. */
-async function start(kind: Kind, mount: string, tries = 3): Promise<WebServer> {
+export async function start(kind: Kind, mount: string, tries = 3): Promise<WebServer> {
   const directory = prepare(kind.name);
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   const port = await freePort();
