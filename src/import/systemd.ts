@@ -1,0 +1,191 @@
+/** Units of systemd that start FastCGI programs, by spawn-fcgi and its like or with a `.socket` beside them, to apps. */
+
+import { setPort, setSocket, setSocketOwner } from "./addresses.ts";
+import type { Draft, Given, Imported, Remark, World } from "./draft.ts";
+import { envOf, newDraft, remark } from "./draft.ts";
+import { anchorProgram, takeCommand } from "./launch.ts";
+import { lookUp } from "./look-up.ts";
+import { nameFrom, nameFromProgram } from "./names.ts";
+import { baseOf, directoryOf } from "./paths.ts";
+import { foldChildren } from "./spawners.ts";
+import { settleEnvironment, takeEnvFile } from "./systemd-environment.ts";
+import { serviceOptions, socketOptions, takeOther } from "./systemd-options.ts";
+import type { UnitLine } from "./systemd-unit.ts";
+import { parseUnit, unitWords } from "./systemd-unit.ts";
+
+interface FiledLine extends UnitLine {
+  readonly file: string;
+}
+
+/** Reads a service with its drop-ins and its socket. A socket unit is read with the service of its name. */
+export function importSystemd(file: string, text: string, world: World): Imported {
+  const remarks: Remark[] = [];
+  const isSocket = file.endsWith(".socket");
+  const stem = file.replace(/\.(?:service|socket)$/, "");
+  const service = isSocket ? readUnit(`${stem}.service`, world) : [...fileLines(file, text), ...dropIns(file, world)];
+  const socket = isSocket ? [...fileLines(file, text), ...dropIns(file, world)] : readUnit(`${stem}.socket`, world);
+  const own = service.some(({ section }) => section === "Socket") ? [] : socket;
+  const start = service.findLast(
+    ({ section, key, value }) => section === "Service" && key === "ExecStart" && value !== "",
+  );
+  if (start === undefined) {
+    remark(
+      remarks,
+      "lost",
+      { origin: { file, line: 1 }, written: baseOf(file) },
+      "no ExecStart= is found: there is nothing to run",
+    );
+    return { apps: [], remarks, differences: [] };
+  }
+  return { apps: [readService(baseOf(stem), start, service, own, world)], remarks, differences };
+}
+
+const differences = [
+  "One service, that of fcgi-pm, takes the place of these units: fcgi-pm install makes it. Disable the old ones, sockets included.",
+];
+
+function readUnit(file: string, world: World): FiledLine[] {
+  const text = world.read(file);
+  return text === undefined ? [] : [...fileLines(file, text), ...dropIns(file, world)];
+}
+
+function dropIns(file: string, world: World): FiledLine[] {
+  return world
+    .match(`${directoryOf(file)}/${baseOf(file)}.d/*.conf`)
+    .flatMap((path) => fileLines(path, world.read(path) ?? ""));
+}
+
+function fileLines(file: string, text: string): FiledLine[] {
+  return parseUnit(text).map((line) => ({ ...line, file }));
+}
+
+/** One service while it is read. */
+interface Reading {
+  readonly draft: Draft;
+  readonly unit: string;
+  readonly world: World;
+  /** Of the files of EnvironmentFile=. */
+  readonly variables: Map<string, string>;
+}
+
+function readService(
+  unit: string,
+  start: FiledLine,
+  service: readonly FiledLine[],
+  socket: readonly FiledLine[],
+  world: World,
+): Draft {
+  const draft = newDraft("app", givenOf(start, unit));
+  const reading: Reading = { draft, unit, world, variables: new Map() };
+  const isStart = ({ section, key }: UnitLine) => section === "Service" && key === "ExecStart";
+  for (const line of service.filter((one) => !isStart(one))) takeLine(reading, line);
+  takeStart(reading, givenOf(start, unit));
+  for (const line of service.filter((one) => isStart(one) && one !== start && one.value !== ""))
+    remark(draft.remarks, "lost", givenOf(line, unit), "an app has one command: make another app of this one");
+  if (socket.length > 0) takeSocket(draft, socket, unit);
+  draft.name = nameOf(unit, draft);
+  if (/%[iI]/.test(start.value) && unit.endsWith("@"))
+    remark(
+      draft.remarks,
+      "changed",
+      givenOf(start, unit),
+      "of a template one instance is made, called 1: copy the app for others",
+    );
+  settleEnvironment(draft, reading.variables);
+  foldChildren(draft);
+  return draft;
+}
+
+function takeLine({ draft, unit, world, variables }: Reading, line: FiledLine): void {
+  const given = givenOf(line, unit);
+  const isService = line.section === "Service";
+  if (isService && line.key === "TimeoutSec") {
+    for (const key of ["TimeoutStopSec", "TimeoutStartSec"]) serviceOptions[key]?.(draft, given);
+  } else if (isService && line.key === "EnvironmentFile") takeEnvFile(draft, given, world, variables);
+  else ((isService ? lookUp(serviceOptions, line.key) : undefined) ?? takeOther(line.section))(draft, given);
+}
+
+/** A unit is called after its app, unless it is called after spawn-fcgi. */
+function nameOf(unit: string, draft: Draft): string {
+  const name = unit.replace(/@$/, "");
+  const [program = name] = (draft.settings.get("command") as readonly string[] | undefined) ?? [];
+  return /^(?:spawn-fcgi|multiwatch)$/.test(name) ? nameFromProgram(program) : nameFrom(name);
+}
+
+/** With the specifiers that a name is enough for. */
+function givenOf({ key, value, file, line }: FiledLine, unit: string): Given {
+  return { origin: { file, line }, written: `${key}=${value}`, value: specify(value, unit) };
+}
+
+function specify(value: string, unit: string): string {
+  const [prefix = "", instance = ""] = unit.split("@");
+  const one = instance === "" ? "1" : instance;
+  const known: Readonly<Record<string, string>> = {
+    ...{ i: one, I: one, p: prefix, P: prefix, n: `${unit}.service`, N: unit },
+    ...{ t: "/run", S: "/var/lib", C: "/var/cache", L: "/var/log", E: "/etc", "%": "%" },
+  };
+  return value.replace(/%([a-zA-Z%])/g, (whole, letter: string) => lookUp(known, letter) ?? whole);
+}
+
+/** `@`, `-`, `:`, `+` and `!` before the program change how systemd starts it. */
+function takeStart(reading: Reading, given: Given): void {
+  const { draft } = reading;
+  const signs = /^[@\-:+!]*/.exec(given.value)?.[0] ?? "";
+  const words = unitWords(given.value.slice(signs.length));
+  if (words === undefined) {
+    remark(draft.remarks, "lost", given, "a quote is not closed: write the command by hand");
+    return;
+  }
+  const expanded = words.flatMap((word) => expandWord(reading, given, word));
+  takeCommand(draft, given, signs.includes("@") ? [expanded[0] ?? "", ...expanded.slice(2)] : expanded);
+  anchorProgram(draft, given, "/");
+  if (signs !== "") remark(draft.remarks, "changed", given, `"${signs}" before the program has no counterpart`);
+}
+
+/** `${NAME}` is a word or a part of one, `$NAME` alone becomes as many words as it has. */
+function expandWord(reading: Reading, given: Given, word: string): string[] {
+  const alone = /^\$(\w+)$/.exec(word)?.[1];
+  if (alone !== undefined) return unitWords(look(reading, given, alone)) ?? [];
+  return [
+    word.replace(/\$\$|\$\{(\w+)\}/g, (whole, name: string | undefined) =>
+      name === undefined ? whole.slice(1) : look(reading, given, name),
+    ),
+  ];
+}
+
+function look({ draft, variables }: Reading, given: Given, name: string): string {
+  const value = variables.get(name) ?? lookUp(envOf(draft), name);
+  if (value === undefined)
+    remark(
+      draft.remarks,
+      "lost",
+      given,
+      `nobody says in the unit what $${name} is: it counts as empty; write its value from the EnvironmentFile`,
+    );
+  return value ?? "";
+}
+
+function takeSocket(draft: Draft, socket: readonly FiledLine[], unit: string): void {
+  const get = (key: string) => socket.findLast((line) => line.section === "Socket" && line.key === key)?.value;
+  const streams = socket.filter(({ section, key }) => section === "Socket" && key === "ListenStream");
+  for (const [index, line] of streams.entries()) {
+    const given = givenOf(line, unit);
+    if (index === 0) listenOn(draft, given);
+    else remark(draft.remarks, "lost", given, "an app has one listener: make another app for this one");
+  }
+  const isUnix = draft.settings.has("socket");
+  // systemd's default, which is not ours.
+  if (isUnix) draft.settings.set("socket-mode", "0666");
+  if (isUnix) setSocketOwner(draft, get("SocketUser"), get("SocketGroup"));
+  for (const line of socket) {
+    if (["ListenStream", "SocketUser", "SocketGroup"].includes(line.key)) continue;
+    const rule = line.section === "Socket" ? lookUp(socketOptions, line.key) : undefined;
+    (rule ?? takeOther(line.section))(draft, givenOf(line, unit));
+  }
+}
+
+function listenOn(draft: Draft, given: Given): void {
+  const tcp = /^(?:(.*):)?(\d+)$/.exec(given.value);
+  if (tcp === null) setSocket(draft, given.value);
+  else setPort(draft, given, tcp[1] ?? "[::]", tcp[2] ?? "");
+}
