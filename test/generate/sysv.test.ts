@@ -1,0 +1,105 @@
+/** The script for /etc/init.d, run for real: as on a machine without systemd, which is hidden from it. */
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { describe, expect, jest, test } from "@jest/globals";
+import fc from "fast-check";
+import { shellWord, sysvScript } from "../../src/generate/sysv.ts";
+import { ask } from "../helpers/manager.ts";
+import { behaviours, echoes, readEcho } from "../helpers/programs.ts";
+import { type Done, inside, useSystemd } from "../helpers/systemd.ts";
+import { service } from "./stage.ts";
+
+jest.setTimeout(120_000);
+
+describe("the script", () => {
+  test("is one for dash, whatever the paths are", () => {
+    const odd = {
+      ...service,
+      program: ["/opt/my node/bin/node", "/srv/it's $HOME/fcgi-pm"] as const,
+      config: '/etc/"x`y.toml',
+    };
+    for (const text of [sysvScript(service, false), sysvScript(odd, true)]) {
+      const { status, stderr } = spawnSync("dash", ["-n"], { input: text, encoding: "utf8" });
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    }
+    expect(sysvScript(service, false)).toContain("--log-file /var/log/fcgi-pm.log --daemon");
+    expect(sysvScript(service, true)).not.toContain("--log-file");
+  });
+
+  test("has words that a shell reads back as they were", () => {
+    const word = fc.string({ unit: fc.constantFrom(..."ab $`'\"\\*;&|(){}!#~ä"), minLength: 1 });
+    fc.assert(
+      fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (words) => {
+        const script = `printf '%s\\n' ${words.map(shellWord).join(" ")}`;
+        expect(spawnSync("dash", ["-c", script], { encoding: "utf8" }).stdout.split("\n").slice(0, -1)).toEqual(words);
+      }),
+      { numRuns: 30 },
+    );
+    expect(() => shellWord("a\nb")).toThrow(/control character/);
+  });
+});
+
+describe("on a machine", () => {
+  const system = useSystemd();
+  const script = (action: string): Promise<Done> =>
+    system.run(`unshare --mount sh -c 'mount -t tmpfs none /run/systemd && exec /etc/init.d/fcgi-pm ${action}'`);
+  const pid = async () => Number((await system.run("pgrep -o '^fcgi-pm: manage'")).stdout);
+
+  async function install(config: string): Promise<void> {
+    system.write("/etc/fcgi-pm/fcgi-pm.toml", config);
+    await system.succeed("fcgi-pm generate sysv --config /etc/fcgi-pm/fcgi-pm.toml >/etc/init.d/fcgi-pm");
+    await system.succeed("chmod +x /etc/init.d/fcgi-pm");
+  }
+
+  test("it starts, tells, reloads, restarts and stops the apps, each twice without harm", async () => {
+    await install(`[apps.blog]\ncommand = "${inside(echoes.c.command[0] ?? "")}"\nuser = "www-data"\nprocesses = 2\n`);
+    const answer = async () => readEcho((await ask(system.outside("/run/fcgi-pm/blog.sock"))).body.toString()).worker;
+
+    expect(await script("status")).toMatchObject({ status: 3, stdout: "fcgi-pm does not run\n" });
+    expect(await script("start")).toMatchObject({ status: 0, stdout: expect.stringContaining("2 of 2 workers ready") });
+    expect(await script("start")).toMatchObject({ status: 0, stdout: "fcgi-pm runs already\n" });
+    expect(await answer()).toMatch(/^[12]$/);
+    expect(await script("status")).toMatchObject({ status: 0, stdout: expect.stringMatching(/^blog +running +2\/2/m) });
+    expect(await script("reload")).toMatchObject({ status: 0, stdout: expect.stringContaining("generation 2") });
+
+    const first = await pid();
+    expect((await script("restart")).status).toBe(0);
+    const second = await pid();
+    expect(second).not.toBe(first);
+    expect((await script("try-restart")).status).toBe(0);
+    expect(await pid()).not.toBe(second);
+    expect(await answer()).toMatch(/^[12]$/);
+
+    expect(await script("stop")).toMatchObject({ status: 0, stdout: expect.stringContaining("has ended") });
+    expect(await script("stop")).toMatchObject({ status: 0, stdout: "fcgi-pm does not run\n" });
+    expect((await script("try-restart")).status).toBe(0);
+    expect((await script("reload")).status).toBe(3);
+    expect((await script("dance")).status).toBe(2);
+    expect((await system.run("pgrep -l 'fcgi-pm|echo'")).stdout).toBe("");
+    expect(existsSync(system.outside("/run/fcgi-pm/blog.sock"))).toBe(false);
+  });
+
+  test("it is enabled and disabled by the tools of System V, which read its head", async () => {
+    await install(`[apps.blog]\ncommand = "${inside(echoes.c.command[0] ?? "")}"\n`);
+    await system.succeed("update-rc.d fcgi-pm defaults");
+    const links = (await system.succeed("ls /etc/rc0.d /etc/rc2.d /etc/rc6.d")).match(/[SK]\d\dfcgi-pm$/gm);
+    expect(links?.map((name) => name[0])).toEqual(["K", "S", "K"]);
+    await system.succeed("update-rc.d -f fcgi-pm remove");
+    expect(await system.succeed("ls /etc/rc2.d")).not.toContain("fcgi-pm");
+  });
+
+  test("it says why nothing starts, and does not end what runs for a config that is wrong", async () => {
+    const [dying = ""] = behaviours.diesAtOnce.command;
+    await install(`[apps.blog]\ncommand = "${inside(dying)}"\n`);
+    expect(await script("start")).toMatchObject({ status: 1, stderr: expect.stringContaining("no worker gets ready") });
+    expect((await script("status")).status).toBe(3);
+
+    await install(`[apps.blog]\ncommand = "${inside(echoes.c.command[0] ?? "")}"\n`);
+    await script("start");
+    const before = await pid();
+    system.write("/etc/fcgi-pm/fcgi-pm.toml", "[apps.blog]\ncommand = 7\n");
+    expect(await script("restart")).toMatchObject({ status: 5, stderr: expect.stringContaining("fcgi-pm.toml:2") });
+    expect(await pid()).toBe(before);
+    expect((await script("stop")).status).toBe(0);
+  });
+});
