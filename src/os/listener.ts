@@ -1,6 +1,6 @@
 /**
- * Listening sockets: probe, clear, bind, release. The manager holds them, never accepts on them, and never touches
- * O_NONBLOCK: all workers share the one open file description.
+ * Listening sockets: probe, clear, bind, release. The manager holds them, never accepts on them, and never
+ * touches O_NONBLOCK: all workers share the one open file description.
  */
 import {
   accessSync,
@@ -28,7 +28,14 @@ import { explainPath, explainTcp } from "./refusal.ts";
 import { type Connections, type Queue, tcpSocketsAt, unixQueueOf, unixSocketsAt } from "./sockdiag.ts";
 import { tcpQueueOf } from "./socket-facts.ts";
 
+/**
+ * `bound` by us; `inherited` from whoever started us, to whom it belongs; `adopted`: bound by a manager before us, and
+ * kept open meanwhile.
+ */
+export type Origin = "bound" | "inherited" | "adopted";
+
 export interface Listener {
+  readonly origin: Origin;
   readonly fd: number;
   /** The socket's own inode, as `/proc/PID/fd` shows it. */
   readonly inode: number;
@@ -55,6 +62,10 @@ export interface Listener {
   setBacklog(backlog: number): void;
   /** Closes the socket and removes the path, if it is still ours. */
   release(): void;
+  /** At our end somebody else holds it: nobody is refused, clients wait for whoever takes it next. */
+  outlivesUs(): boolean;
+  /** Closes our descriptor only: whoever else holds the socket goes on with it, at its address. */
+  leave(): void;
 }
 
 export interface UnixOptions extends Rights {
@@ -104,18 +115,27 @@ export function bindTcp(host: string, port: number, backlog: number): Listener {
     closeSync(fd);
     throw explainTcp(error, host, port);
   }
+  return tcpListener(fd, host, port, "bound");
+}
+
+/** What can be done with a TCP socket that listens. */
+export function tcpListener(fd: number, host: string, port: number, origin: Origin): Listener {
+  const close = () => closeSync(fd);
   return {
+    origin,
     fd,
     inode: fstatSync(fd).ino,
     address: formatAddress(host, port),
     replacedStale: false,
     queue: () => tcpQueueOf(fd),
-    connections: () => tcpSocketsAt(family, port, "connected"),
+    connections: () => tcpSocketsAt(isIPv4(host) ? "ipv4" : "ipv6", port, "connected"),
     isOurs: () => true,
     refuseNew: () => refuseConnections(fd),
     setRights: () => {},
     setBacklog: (backlog) => listen(fd, backlog),
-    release: () => closeSync(fd),
+    release: close,
+    outlivesUs: () => false,
+    leave: close,
   };
 }
 
@@ -128,7 +148,7 @@ function refuseLongPath(path: string): void {
   );
 }
 
-function lockSocket(path: string): LockFile {
+export function lockSocket(path: string): LockFile {
   let lock: LockFile | { readonly heldBy: string };
   try {
     lock = lockBeside(path);
@@ -153,7 +173,7 @@ function openUnix(path: string, options: UnixOptions, lock: LockFile, replacedSt
     listen(fd, options.backlog);
     const file = lstatSync(temporary);
     renameSync(temporary, path);
-    return unixListener(fd, path, file, lock, replacedStale);
+    return { ...unixListener(fd, path, file, lock, "bound"), replacedStale };
   } catch (error) {
     if (temporary !== undefined) unlinkSync(temporary);
     closeSync(fd);
@@ -190,7 +210,14 @@ function bindAnew(fd: number, name: string, path: string): string {
   return path;
 }
 
-function unixListener(fd: number, path: string, file: Stats, lock: LockFile, replacedStale: boolean): Listener {
+/** What can be done with a Unix socket that listens at `path`, where it is `file`. */
+export function unixListener(
+  fd: number,
+  path: string,
+  file: Stats,
+  lock: LockFile | undefined,
+  origin: Origin,
+): Listener {
   const inode = fstatSync(fd).ino;
   const isOurs = () => {
     const there = lstatSync(path, { throwIfNoEntry: false });
@@ -204,11 +231,16 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
       return false; // the directory is not ours to write to any more
     }
   };
+  const leave = () => {
+    closeSync(fd);
+    lock?.release();
+  };
   return {
+    origin,
     fd,
     inode,
     address: path,
-    replacedStale,
+    replacedStale: false,
     queue: () => unixQueueOf(inode),
     connections: () => unixSocketsAt(file, "connected"),
     isOurs,
@@ -217,8 +249,9 @@ function unixListener(fd: number, path: string, file: Stats, lock: LockFile, rep
     setBacklog: (backlog) => listen(fd, backlog),
     release: () => {
       tryToRemove();
-      closeSync(fd);
-      lock.release();
+      leave();
     },
+    outlivesUs: () => false,
+    leave,
   };
 }

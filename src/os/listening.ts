@@ -1,6 +1,9 @@
 /** Who listens at an address, whoever's program it is, and what waits there. Nobody is connected to. */
 import { closeSync, readFileSync, statSync } from "node:fs";
+import { isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 import { parseTcpTable } from "../diagnosis/socket-table.ts";
+import { isLoopback } from "../supervision/socket.ts";
 import { SystemCallError, takeDescriptor } from "./posix.ts";
 import { allPids, socketsOf } from "./proc-files.ts";
 import { type Queue, unixQueueOf, unixSocketsAt } from "./sockdiag.ts";
@@ -26,31 +29,46 @@ export interface Listening {
   readonly queue: Queue | undefined;
 }
 
+/** A listening socket, whoever has it: looking for that in all processes is the costly part. */
+type Listener = Pick<Listening, "inode" | "at">;
+
 /** The sockets that take connections to this address; of one port there may be several (SO_REUSEPORT). */
 export function listeningAt(place: Place): Listening[] {
-  return place.kind === "unix" ? unixListening(place.path) : tcpListening(place.host, place.port);
+  const found = listenersAt(place);
+  const holdings = holdingsOf(found.map(({ inode }) => inode));
+  return found.map((listener) => {
+    const held = holdings.get(listener.inode) ?? [];
+    const queue = place.kind === "unix" ? unixQueueOf(listener.inode) : tcpQueueThrough(held[0]);
+    return { ...listener, holdings: held, queue };
+  });
 }
 
-function unixListening(path: string): Listening[] {
+/** The same without who has them. */
+export function listenersAt(place: Place): Listener[] {
+  return place.kind === "unix" ? unixListeners(place.path) : tcpListeners(place.host, place.port);
+}
+
+function unixListeners(path: string): Listener[] {
   const file = statSync(path, { throwIfNoEntry: false });
   const inodes = file?.isSocket() === true ? [...(unixSocketsAt(file, "listening")?.keys() ?? [])] : [];
-  const holdings = holdingsOf(inodes);
-  return inodes.map((inode) => ({
-    inode,
-    at: path,
-    holdings: holdings.get(inode) ?? [],
-    queue: unixQueueOf(inode),
-  }));
+  return inodes.map((inode) => ({ inode, at: path }));
 }
 
-function tcpListening(host: string, port: number): Listening[] {
+function tcpListeners(host: string, port: number): Listener[] {
+  if (!isOfThisMachine(host)) return [];
   const sockets = ["tcp", "tcp6"].flatMap((name) => parseTcpTable(tryRead(`/proc/net/${name}`)));
   const fitting = sockets.filter(({ isListening, local }) => isListening && takes(local, host, port));
-  const holdings = holdingsOf(fitting.map(({ inode }) => inode));
-  return fitting.map(({ inode, local }) => {
-    const held = holdings.get(inode) ?? [];
-    return { inode, at: local, holdings: held, queue: tcpQueueThrough(held[0]) };
-  });
+  return fitting.map(({ inode, local }) => ({ inode, at: local }));
+}
+
+/** Another name than localhost may be any machine's: whoever connects looks it up. */
+export function isOfThisMachine(host: string): boolean {
+  if (isIP(host) === 0) return host === "localhost";
+  return host === "0.0.0.0" || host === "::" || isLoopback(host) || ownAddresses().includes(host);
+}
+
+export function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address));
 }
 
 /** Does what is bound to `local` take connections to this host and port? */

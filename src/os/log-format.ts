@@ -1,4 +1,4 @@
-/** How a record looks as a line: JSON for programs, readable for people. The manager's log and the apps' output files share it. */
+/** What a log is, and how a record looks as a line of it: JSON for programs, readable for people. The manager's log and the apps' output files share it. */
 import { prettyFactory } from "pino-pretty";
 import type { LogFormat } from "../config/app.ts";
 import { visible } from "../observe/visible.ts";
@@ -9,6 +9,17 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Absent: standard error. */
   readonly file?: string;
+}
+
+export interface Log {
+  /** A record of the manager itself: never dropped. */
+  say(level: "debug" | "info" | "warn" | "error", fields: Fields, message: string): void;
+  /** A line of a worker, its time among the fields; false where it was dropped because the log is written too slowly. */
+  pass(fields: Fields, message: string): boolean;
+  /** Opens the file again, after it was renamed by a log rotation. */
+  reopen(): void;
+  /** Writes what is left, waits at most `timeoutMs` for a slow reader. */
+  close(timeoutMs: number): Promise<void>;
 }
 
 /** As pino writes it, but for fields that bring a level and a time of their own. */

@@ -1,27 +1,30 @@
-/** The manager's log: pino's records, JSON or readable, to standard error or a file, through a bounded buffer. */
+/** The manager's log: to journald, or pino's records, JSON or readable, to standard error or a file, through a bounded buffer. */
 import pino from "pino";
 import { SonicBoom } from "sonic-boom";
 import { FcgiPmError } from "../errors.ts";
-import { type Fields, formatFor, jsonLine, type LogOptions } from "./log-format.ts";
+import { JournalLog } from "./journal-log.ts";
+import { isJournalStream } from "./journal-stream.ts";
+import { Journald } from "./journald.ts";
+import { formatFor, jsonLine, type Log, type LogOptions } from "./log-format.ts";
 
-export type { Fields, LogOptions } from "./log-format.ts";
-
-export interface Log {
-  /** A record of the manager itself: never dropped. */
-  say(level: "debug" | "info" | "warn" | "error", fields: Fields, message: string): void;
-  /** A line of a worker, its time among the fields; false where it was dropped because the log is written too slowly. */
-  pass(fields: Fields, message: string): boolean;
-  /** Opens the file again, after it was renamed by a log rotation. */
-  reopen(): void;
-  /** Writes what is left, waits at most `timeoutMs` for a slow reader. */
-  close(timeoutMs: number): Promise<void>;
-}
+export type { Fields, Log, LogOptions } from "./log-format.ts";
 
 /** Unwritten bytes past which lines of workers are dropped: a slow reader never stops a worker. */
 const mostPending = 4 * 1024 * 1024;
 
 /** Opens the log; throws FCGI_PM_LOG_UNWRITABLE. */
 export function openLog(options: LogOptions): Log {
+  return isForJournal(options) ? new JournalLog(new Journald(), () => openPlainLog(options)) : openPlainLog(options);
+}
+
+/** The log of a manager that systemd has started goes to the journal with its fields, if nobody wants it elsewhere. */
+function isForJournal({ format, file }: LogOptions): boolean {
+  if (file !== undefined) return false;
+  return format === "journal" || (format === "auto" && isJournalStream(process.env));
+}
+
+/** To standard error or a file. */
+function openPlainLog(options: LogOptions): Log {
   const boom = openDestination(options);
   let pending = 0;
   boom.on("write", (bytes) => {

@@ -2,7 +2,7 @@
  * The system calls that Node does not have, through koffi: the only file that knows it. Every function returns what it
  * made or throws a `SystemCallError` with the error's name. Numbers are those of Linux.
  */
-import { closeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { getSystemErrorName } from "node:util";
 import koffi from "koffi";
 
@@ -47,6 +47,14 @@ const shutdownCall = later("int shutdown(int fd, int how)");
 const ioctlCall = later("int ioctl(int fd, unsigned long request, void *value)");
 const syscallCall = later("long syscall(long number, int first, int second, uint32_t third)");
 const getpagesizeCall = later("int getpagesize()");
+const prctlCall = later("int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)");
+const waitidCall = later("int waitid(int idtype, uint32_t id, void *info, int options)");
+const waitpidCall = later("int waitpid(int pid, void *status, int options)");
+const getsocknameCall = later("int getsockname(int fd, void *address, void *length)");
+const memfdCreateCall = later("int memfd_create(const char *name, uint32_t flags)");
+const sendtoCall = later(
+  "long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)",
+);
 
 // Without names: where this file is loaded twice in one process (tests), a second type of the same name is refused.
 const Passwd = koffi.struct({
@@ -69,6 +77,7 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
@@ -78,6 +87,12 @@ const SO_REUSEADDR = 2;
 const SO_PEERCRED = 17;
 const SO_ATTACH_FILTER = 26;
 const SO_DETACH_FILTER = 27;
+const SCM_RIGHTS = 1;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+/** F_SEAL_SEAL, _SHRINK, _GROW and _WRITE. */
+const F_SEAL_EVERYTHING = 0xf;
 const FIONREAD = 0x541b;
 const SIOCOUTQ = 0x5411;
 const MSG_PEEK = 0x2;
@@ -118,10 +133,15 @@ export function openSockDiag(): number {
   return checked("socket", socketCall(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
 }
 
-/** `struct sockaddr_un` for a path of at most 107 bytes. */
+/** A Unix socket for single messages. */
+export function openDatagramSocket(): number {
+  return checked("socket", socketCall(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+}
+
+/** `struct sockaddr_un` for a path of at most 107 bytes. An abstract name begins with a zero byte, and has none at its end. */
 export function unixAddress(path: string): Buffer {
   const bytes = Buffer.from(path);
-  const address = Buffer.alloc(2 + bytes.length + 1);
+  const address = Buffer.alloc(2 + bytes.length + (path.startsWith("\0") ? 0 : 1));
   address.writeUInt16LE(AF_UNIX, 0);
   bytes.copy(address, 2);
   return address;
@@ -150,6 +170,15 @@ export function listen(fd: number, backlog: number): void {
 
 export function connect(fd: number, address: Buffer): void {
   checked("connect", connectCall(fd, address, address.length));
+}
+
+/** What a socket is bound to, as `bind` takes it. */
+export function addressOf(fd: number): Buffer {
+  const address = Buffer.alloc(128);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(address.length);
+  checked("getsockname", getsocknameCall()(fd, address, length));
+  return address.subarray(0, length.readUInt32LE(0));
 }
 
 export function setReuseAddress(fd: number): void {
@@ -199,6 +228,59 @@ export function send(fd: number, bytes: Buffer): void {
 /** Does not wait for room. */
 export function sendNow(fd: number, bytes: Buffer): void {
   checked("send", Number(sendCall(fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL)));
+}
+
+/** One datagram to this address. Does not wait for room: EAGAIN. */
+export function sendDatagram(fd: number, address: Buffer, bytes: Buffer): void {
+  const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+  checked("sendto", Number(sendtoCall()(fd, bytes, bytes.length, flags, address, address.length)));
+}
+
+/** `struct msghdr` with one piece of bytes, as sendmsg(2) takes it. Built at its first use. */
+let sendmsgCall: ReturnType<typeof libc.func> | undefined;
+
+function sendmsg(): ReturnType<typeof libc.func> {
+  if (sendmsgCall !== undefined) return sendmsgCall;
+  const vector = koffi.struct({ bytes: "void *", length: "size_t" });
+  const message = koffi.struct({
+    address: "void *",
+    addressLength: "uint32_t",
+    vectors: koffi.pointer(vector),
+    vectorCount: "size_t",
+    control: "void *",
+    controlLength: "size_t",
+    flags: "int",
+  });
+  sendmsgCall = libc.func("sendmsg", "long", ["int", koffi.pointer(message), "int"]);
+  return sendmsgCall;
+}
+
+/** One datagram with descriptors beside its bytes (unix(7), SCM_RIGHTS): the receiver gets duplicates. Does not wait for room. */
+export function sendDescriptors(fd: number, address: Buffer, bytes: Buffer, descriptors: readonly number[]): void {
+  // `struct cmsghdr`: length, level, type; then the descriptors, padded to the size of a pointer.
+  const length = 16 + 4 * descriptors.length;
+  const control = Buffer.alloc(Math.ceil(length / 8) * 8);
+  control.writeBigUInt64LE(BigInt(length), 0);
+  control.writeInt32LE(SOL_SOCKET, 8);
+  control.writeInt32LE(SCM_RIGHTS, 12);
+  for (const [index, descriptor] of descriptors.entries()) control.writeInt32LE(descriptor, 16 + 4 * index);
+  const vectors = [{ bytes, length: bytes.length }];
+  const where = { address, addressLength: address.length, vectors, vectorCount: 1 };
+  const message = { ...where, control, controlLength: control.length, flags: 0 };
+  checked("sendmsg", Number(sendmsg()(fd, message, MSG_DONTWAIT | MSG_NOSIGNAL)));
+}
+
+/** A file in memory that nobody can change any more, for a receiver who does not trust the sender. */
+export function openSealedMemory(name: string, bytes: Buffer): number {
+  const fd = checked("memfd_create", memfdCreateCall()(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at);
+    checked("fcntl", fcntlCall(fd, F_ADD_SEALS, F_SEAL_EVERYTHING));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
 }
 
 /** Bytes that came in, at most `buffer.length`. Blocks until there are some. */
@@ -272,6 +354,30 @@ export function takeDescriptor(pid: number, fd: number): number {
   } finally {
     closeSync(pidfd);
   }
+}
+
+/** From now on orphans below this process become its children, instead of those of PID 1 (prctl(2)). */
+export function becomeSubreaper(): void {
+  const PR_SET_CHILD_SUBREAPER = 36;
+  checked("prctl", prctlCall()(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+}
+
+/** Has any child ended that nobody has waited for yet? It stays as it is. */
+export function hasDeadChild(): boolean {
+  const P_ALL = 0;
+  const WNOHANG = 1;
+  const WEXITED = 4;
+  const WNOWAIT = 0x1000000;
+  // `siginfo_t`: the signal's number comes first, and stays 0 where there is nobody.
+  const info = Buffer.alloc(128);
+  const result = waitidCall()(P_ALL, 0, info, WNOHANG | WEXITED | WNOWAIT);
+  return result === 0 && info.readInt32LE(0) !== 0;
+}
+
+/** Takes the exit of this child, so that it is a zombie no longer. False where there is no such dead child. */
+export function takeExit(pid: number): boolean {
+  const WNOHANG = 1;
+  return waitpidCall()(pid, Buffer.alloc(4), WNOHANG) === pid;
 }
 
 /** Bytes of a page of memory, which /proc counts in. */

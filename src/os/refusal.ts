@@ -31,8 +31,21 @@ export function refuseHeld(
   // One that was stopped by its manager while it was drained cannot hear a TERM.
   const kill = pids.some(isHalted) ? "kill -9" : "kill";
   const remedy = `${kill} ${pids.join(" ")}, or give this app another ${flag}`;
-  return new FcgiPmError(code, `Cannot listen on ${what}: ${why}`, orphans ? { remedy } : {});
+  if (orphans) return new FcgiPmError(code, `Cannot listen on ${what}: ${why}`, { remedy });
+  return new FcgiPmError(
+    code,
+    `Cannot listen on ${what}: ${why}`,
+    pids.some(isSystemd) ? { remedy: ofSocketUnit } : {},
+  );
 }
+
+/** It holds the sockets of its socket units, and is not to be stopped. */
+function isSystemd(pid: number): boolean {
+  return processName(pid) === "systemd";
+}
+
+const ofSocketUnit =
+  "systemctl list-sockets names its socket unit: stop that, or let it start this manager (FileDescriptorName= is the app's name)";
 
 function isHalted(pid: number): boolean {
   try {

@@ -1,0 +1,22 @@
+/** The stream that systemd gives a service for its standard error, and that journald reads line by line. */
+import { fstatSync } from "node:fs";
+
+/**
+ * Is standard error the journal? systemd names device and inode of the stream in JOURNAL_STREAM (systemd.exec(5)); who
+ * is started with another standard error may have inherited the variable all the same.
+ */
+export function isJournalStream(env: NodeJS.ProcessEnv, fd = 2): boolean {
+  const stream = env["JOURNAL_STREAM"];
+  if (stream === undefined || stream === "") return false;
+  try {
+    const { dev, ino } = fstatSync(fd, { bigint: true });
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false; // closed
+  }
+}
+
+/** Each line with the priority of an error, as journald takes it from a stream: sd-daemon(3). */
+export function asErrors(text: string): string {
+  return text.replace(/^(?=.)/gm, "<3>");
+}
