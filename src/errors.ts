@@ -30,13 +30,29 @@ const catalogue = {
   FCGI_PM_PORT_IN_USE: { exitStatus: 1, remedy: "stop that process, or give this app another --port" },
   FCGI_PM_PORT_FORBIDDEN: { exitStatus: 1, remedy: "choose a port of 1024 or more, or start fcgi-pm as root" },
   FCGI_PM_ADDRESS_MISSING: { exitStatus: 1, remedy: "give an address of this machine: ip address" },
+  FCGI_PM_PASSED_SOCKET_WRONG: {
+    exitStatus: 1,
+    remedy: "give each app one ListenStream= in a socket unit of its own, without Accept=yes",
+  },
   FCGI_PM_LOG_UNWRITABLE: { exitStatus: 1, remedy: "check the path and its rights, or choose another --log-file" },
   FCGI_PM_SYSTEM_CALL_FAILED: { exitStatus: 1, remedy: "see the reason above" },
   FCGI_PM_START_FAILED: {
     exitStatus: 1,
     remedy: "mend the program, then start again; without --daemon its manager goes on trying",
   },
+  FCGI_PM_APP_CANNOT_RUN: {
+    exitStatus: 1,
+    remedy: "mend the program, then start again; without exit-on the manager goes on trying",
+  },
   FCGI_PM_APP_UNKNOWN: { exitStatus: 3, remedy: "fcgi-pm status shows which apps there are" },
+  FCGI_PM_APP_EXTERNAL: {
+    exitStatus: 1,
+    remedy: "do that where the app is started: here it is only known by its address",
+  },
+  FCGI_PM_NOTHING_TO_START: {
+    exitStatus: 5,
+    remedy: "add an app with a command or wsgi; generate, request and doctor need no manager for external ones",
+  },
   FCGI_PM_WORKER_UNKNOWN: { exitStatus: 1, remedy: "fcgi-pm status APP shows its workers" },
   FCGI_PM_APP_STOPPED: { exitStatus: 1, remedy: "fcgi-pm restart APP" },
   FCGI_PM_MANAGER_MISSING: { exitStatus: 3, remedy: "start one: fcgi-pm start" },
@@ -79,6 +95,13 @@ const catalogue = {
   },
   FCGI_PM_REQUEST_TOO_LARGE: { exitStatus: 2, remedy: "send less: no request needs that much" },
   FCGI_PM_REQUEST_TIMED_OUT: { exitStatus: 2, remedy: "send the whole request at once" },
+  FCGI_PM_SYSTEMD_MISSING: {
+    exitStatus: 1,
+    remedy: "fcgi-pm generate sysv makes a script for /etc/init.d, fcgi-pm start --daemon needs neither",
+  },
+  FCGI_PM_INSTALL_FORBIDDEN: { exitStatus: 1, remedy: "sudo fcgi-pm install, or fcgi-pm install --user" },
+  FCGI_PM_UNIT_FOREIGN: { exitStatus: 1, remedy: "move that file away, then try again" },
+  FCGI_PM_UNIT_FAILED: { exitStatus: 1, remedy: "mend what is named above, then try again" },
   FCGI_CONNECT_FAILED: { exitStatus: 3, remedy: "fcgi-pm status shows which apps run, and where they listen" },
   FCGI_TIMED_OUT: { exitStatus: 1, remedy: "give it more time: --timeout 5m" },
   FCGI_ANSWER_CUT_SHORT: { exitStatus: 1, remedy: "fcgi-pm logs shows whether a worker died, and its last words" },
@@ -92,6 +115,16 @@ const catalogue = {
     remedy: "let the program write headers, an empty line, then the body, and nothing before them",
   },
   FCGI_REQUEST_REFUSED: { exitStatus: 1, remedy: "ask again, or ask in another role: --role" },
+  FCGI_PM_LISTENER_MISSING: { exitStatus: 1, remedy: "give the app a socket or a port, or name another app" },
+  FCGI_PM_VALUE_INEXPRESSIBLE: { exitStatus: 1, remedy: "choose a name without that character" },
+  FCGI_PM_IMPORT_UNKNOWN: { exitStatus: 2, remedy: "say whose it is: fcgi-pm import --from KIND FILE" },
+  FCGI_PM_IMPORT_UNREADABLE: { exitStatus: 2, remedy: "check the path and its rights" },
+  FCGI_PM_IMPORT_EMPTY: {
+    exitStatus: 1,
+    remedy: "import the file that starts the program: docs/coming-from-supervisord.md",
+  },
+  FCGI_PM_IMPORT_OUTPUT_EXISTS: { exitStatus: 1, remedy: "give another --output, or --force to replace it" },
+  FCGI_PM_IMPORT_OUTPUT_UNWRITABLE: { exitStatus: 1, remedy: "check the directory and its rights" },
   FCGI_PM_BUG: { exitStatus: 1, remedy: "this is a bug in fcgi-pm: report it with what the manager's log says" },
 } as const satisfies Record<string, { exitStatus: number; remedy: string }>;
 

@@ -23,6 +23,17 @@ export function parsePort(text: string): Address | string {
   return typeof host === "string" ? { host, port } : host.wrong(port);
 }
 
+/** Where somebody else listens: as above, or with the name of a host; `"*"` is no place to connect to. */
+export function parseRemotePort(text: string): Address | string {
+  const named = /^(?<host>[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?):(?<port>\d{1,5})$/i.exec(text)?.groups;
+  const [host = "", port] = [named?.["host"], Number(named?.["port"])];
+  const isName = /[a-z]/i.test(host) && host !== "localhost" && port >= 1 && port <= 65_535;
+  const address = isName ? { host, port } : parsePort(text);
+  if (typeof address === "string") return address.replace("an IP address", "an IP address or the name of a host");
+  if (address.host !== "0.0.0.0" && address.host !== "::") return address;
+  return `expected the address at which it can be reached, such as "127.0.0.1:${address.port}"`;
+}
+
 function parseHost(text: string): string | { wrong(port: number): string } {
   if (text === "localhost") return "127.0.0.1";
   if (text === "*") return "0.0.0.0";
@@ -38,6 +49,13 @@ function parseHost(text: string): string | { wrong(port: number): string } {
 export function isSameAddress(one: Address, other: Address): boolean {
   if (one.port !== other.port) return false;
   return one.host === other.host || covers(one.host, other.host) || covers(other.host, one.host);
+}
+
+/** Does a listener take connections to this address? One on every address of this machine is known to take those to the machine itself. */
+export function takesLocally(listener: Address, named: Address): boolean {
+  if (listener.port !== named.port) return false;
+  if (listener.host === named.host) return true;
+  return /^127\.|^::1$/.test(named.host) && covers(listener.host, named.host);
 }
 
 function covers(host: string, other: string): boolean {

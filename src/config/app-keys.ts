@@ -190,5 +190,5 @@ const output = {
   },
 } as const satisfies Record<string, Key>;
 
-/** The keys of `[apps.NAME]` and, but for those marked `own`, of `[defaults]`; all but `command` are flags of `start`, too. */
+/** The keys of `[apps.NAME]` and, but for those marked `own`, of `[defaults]`; all but `command` and `external` are flags of `start`, too. */
 export const appKeys = { ...programKeys, ...listener, ...life, ...environment, ...output } as const;

@@ -73,20 +73,36 @@ export interface App {
 export const stopSignals = ["TERM", "INT", "QUIT", "HUP", "USR1", "USR2"] as const;
 export type StopSignal = (typeof stopSignals)[number];
 
-export const logFormats = ["auto", "pretty", "json"] as const;
+export const logFormats = ["auto", "pretty", "json", "journal"] as const;
 export type LogFormat = (typeof logFormats)[number];
+
+export const exitReasons = ["never", "backoff", "stopped"] as const;
+export type ExitOn = (typeof exitReasons)[number];
 
 /** What concerns the manager itself: `[manager]`. */
 export interface ManagerWish {
-  /** `auto`: pretty on a terminal, JSON otherwise. */
+  /** `auto`: pretty on a terminal, to the journal where standard error is the journal, JSON otherwise. */
   readonly logFormat: LogFormat;
   /** Absent: standard error. */
   readonly logFile?: string;
   /** The path of the control socket. Absent: in the runtime directory, after the manager's pid. */
   readonly control?: string;
+  /** When the manager ends by itself. Absent: never. */
+  readonly exitOn?: ExitOn;
+  /** Orphans below it become its children, and are reaped. Absent: only as PID 1. */
+  readonly subreaper?: boolean;
+}
+
+/** A FastCGI app that somebody else starts, perhaps on another machine: all that is known is where it listens. */
+export interface External {
+  readonly name: string;
+  /** The host may be a name. */
+  readonly listen: Exclude<Listen, { kind: "none" }>;
 }
 
 export interface Config {
   readonly manager: ManagerWish;
+  /** Those that fcgi-pm starts. */
   readonly apps: readonly App[];
+  readonly externals: readonly External[];
 }

@@ -1,6 +1,6 @@
 /** The sentences of complaints: what was expected, what was found, and what to write instead. */
 import { formatDuration, formatSize } from "../units.ts";
-import { parsePort } from "./address.ts";
+import { parsePort, parseRemotePort } from "./address.ts";
 import { describe, describeStrings, quote } from "./describe.ts";
 
 export type Complain = (input: unknown) => string;
@@ -69,6 +69,12 @@ export function complainOfPort(input: unknown): string {
   const reason = typeof input === "string" ? parsePort(input) : undefined;
   const what =
     typeof reason === "string" ? reason : 'expected a port from 1 to 65535, such as 9000 or "127.0.0.1:9000"';
+  return `${what}, got ${describe(input)}`;
+}
+
+export function complainOfRemotePort(input: unknown): string {
+  const reason = typeof input === "string" ? parseRemotePort(input) : undefined;
+  const what = typeof reason === "string" ? reason : 'expected a host and a port, such as "app.example.org:9000"';
   return `${what}, got ${describe(input)}`;
 }
 

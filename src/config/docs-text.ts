@@ -52,13 +52,17 @@ threads = 4
 [apps.mailer]
 command = ["/var/www/shop/send-mail"]
 listen = false
+
+[apps.maps]
+external = true
+port = "maps.example.org:9000"
 \`\`\`
 
 A file holds tables \`[apps.NAME]\`, one for each app, and may hold \`[manager]\`, \`[defaults]\` and \`include\`. NAME is made of 1 to 64
 letters, digits, \`.\`, \`_\` and \`-\`, a letter or digit first. There is at least one app. Two apps never share a name, a listener or
 an \`output-file\`.
 
-\`[defaults]\` takes every key of an app but \`command\`, \`wsgi\`, \`socket\`, \`port\` and \`output-file\`. An app's own value replaces the default;
+\`[defaults]\` takes every key of an app but \`command\`, \`wsgi\`, \`external\`, \`socket\`, \`port\` and \`output-file\`. An app's own value replaces the default;
 \`env\` and \`rlimits\` are merged name by name.
 
 An editor that knows JSON schemas completes and checks the file with \`docs/fcgi-pm.schema.json\`; with Taplo, a first line
@@ -84,6 +88,7 @@ export const kindTexts: Readonly<Record<Kind, string>> = {
   path: "path",
   paths: "path, or list of paths",
   port: "port, or `address:port`",
+  "remote-port": "port, or `host:port`",
   boolean: "`true` or `false`",
   integer: "whole number",
   mode: "mode",
@@ -98,6 +103,7 @@ export const kindTexts: Readonly<Record<Kind, string>> = {
   drain: "`idle` or `signal`",
   rlimits: "table",
   "log-format": "`auto`, `pretty` or `json`",
+  "exit-on": "`never`, `backoff` or `stopped`",
   patterns: "list of patterns",
 };
 
@@ -151,8 +157,18 @@ ${formatTable(
   ],
 )}
 
-Other host names are refused: what a name means may change while the manager runs. FastCGI has no password; a port that others can
+Other host names are refused, but for [external apps](#external-apps): what a name means may change while the manager runs. FastCGI has no password; a port that others can
 reach needs \`allowed-clients\` or a firewall.`;
+
+const external = `## External apps
+
+An app with \`external = true\` is one that somebody else starts: php-fpm, another supervisor, another machine. It has a \`socket\` or a
+\`port\`, where the port may name a host, and no other key; \`[defaults]\` says nothing of it. fcgi-pm starts nothing for it and holds no
+listener. \`generate\`, \`request\` and \`doctor\` work for it as for any app; \`status\` asks whether somebody listens there, \`reload\`
+takes over what has changed, and \`stop\`, \`restart\`, \`scale\`, \`signal\`, \`logs\` and \`env\` refuse: nothing of that is fcgi-pm's.
+[Operations](operations.md#apps-that-somebody-else-starts) says more.
+
+A file with external apps alone is right for \`check\`, \`generate\`, \`request\` and \`doctor\`; \`start\` has nothing to start, and says so.`;
 
 const environment = `## The environment of a worker
 
@@ -168,4 +184,4 @@ const includes = `## Several files
 \`include\` in the main file names patterns of further files. They may only hold tables \`[apps.NAME]\`; \`[defaults]\` of the main file holds for
 their apps, too. An included file includes no others.`;
 
-export const chapters: readonly string[] = [values, command, wsgi, paths, listeners, environment, includes];
+export const chapters: readonly string[] = [values, command, wsgi, paths, listeners, external, environment, includes];

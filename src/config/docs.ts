@@ -3,6 +3,7 @@ import { toJSONSchema } from "zod/mini";
 import { formatSize } from "../units.ts";
 import { formatTable } from "./docs-table.ts";
 import { chapters, groupTexts, introduction, kindTexts } from "./docs-text.ts";
+import { notOfExternal } from "./external.ts";
 import { valueOfFlag } from "./flags.ts";
 import type { Key, NamedKey } from "./key.ts";
 import { flagOf, listKeys } from "./key.ts";
@@ -21,7 +22,7 @@ export function jsonSchema(): object {
     title: "fcgi-pm",
     description: "The config file of fcgi-pm, a FastCGI process manager.",
     ...tableSchema(fileKeys, {
-      manager: { description: "The manager itself.", ...tableSchema(managerKeys) },
+      manager: { description: "The manager itself.", ...tableSchema(managerKeys), not: journalAndFile },
       defaults: { description: "What holds for every app that says nothing else.", ...tableSchema(shared) },
       apps: {
         description: "The apps, each a table [apps.NAME].",
@@ -34,6 +35,12 @@ export function jsonSchema(): object {
     $defs: { app: appSchema() },
   };
 }
+
+/** What goes to journald goes to no file. */
+const journalAndFile: Schema = {
+  properties: { "log-format": { const: "journal" } },
+  required: ["log-format", "log-file"],
+};
 
 /** The page docs/configuration.md. */
 export function configurationDoc(): string {
@@ -48,11 +55,14 @@ export function configurationDoc(): string {
   return `${[introduction, ...tables, ...chapters].join("\n\n")}\n`;
 }
 
+const isExternal: Schema = { properties: { external: { const: true } }, required: ["external"] };
+
 function appSchema(): Schema {
   return {
-    description: "One app: a program or a WSGI application, its listener and its workers.",
+    description:
+      "One app: a program or a WSGI application, its listener and its workers; or where an external one listens.",
     ...tableSchema(appKeys),
-    anyOf: [{ required: ["command"] }, { required: ["wsgi"] }],
+    anyOf: [{ required: ["command"] }, { required: ["wsgi"] }, isExternal],
     dependentRequired: {
       "allowed-clients": ["port"],
       ...needing("output-file", ofOutputFile),
@@ -63,6 +73,8 @@ function appSchema(): Schema {
       { not: { required: ["socket", "port"] } },
       excluding({ required: ["port"] }, ofSocket),
       excluding({ properties: { listen: { const: false } }, required: ["listen"] }, [...ofListener, "wsgi"]),
+      excluding(isExternal, notOfExternal),
+      { anyOf: [{ not: isExternal }, { required: ["socket"] }, { required: ["port"] }] },
     ],
   };
 }
@@ -109,6 +121,6 @@ function valueText(key: Key): string {
 
 function flagText(key: NamedKey): string {
   if (key.name === "command") return "the arguments";
-  if (key.group === "File") return "none";
+  if (key.group === "File" || key.name === "external") return "none";
   return `\`${flagOf(key)}\`${key.repeats === true ? ", may repeat" : ""}`;
 }

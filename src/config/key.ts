@@ -9,6 +9,7 @@ export type Kind =
   | "path"
   | "paths"
   | "port"
+  | "remote-port"
   | "boolean"
   | "integer"
   | "mode"
@@ -23,6 +24,7 @@ export type Kind =
   | "drain"
   | "rlimits"
   | "log-format"
+  | "exit-on"
   | "patterns";
 
 export interface Key {

@@ -22,8 +22,9 @@ export const managerKeys = {
   "log-format": {
     kind: "log-format",
     group: "Manager",
-    description: "The form of the log: pretty for people, json for programs, auto picks pretty on a terminal.",
-    placeholder: "<auto|pretty|json>",
+    description:
+      "The form of the log: pretty for people, json for programs, journal for journald; auto picks pretty on a terminal, journal where standard error is the journal.",
+    placeholder: "<auto|pretty|json|journal>",
     default: "auto",
   },
   "log-file": {
@@ -32,6 +33,22 @@ export const managerKeys = {
     description: "The file the log goes to; USR1 opens it again.",
     placeholder: "<path>",
     otherwise: "standard error",
+  },
+  "exit-on": {
+    kind: "exit-on",
+    group: "Manager",
+    description:
+      "When the manager ends by itself, with status 1: backoff once an app is in a crash loop, stopped also once an app is stopped.",
+    placeholder: "<never|backoff|stopped>",
+    default: "never",
+  },
+  subreaper: {
+    kind: "boolean",
+    group: "Manager",
+    description:
+      "Whether processes that workers leave behind become the manager's own and are reaped, as PID 1 does in any case.",
+    placeholder: "",
+    default: "false",
   },
 } as const satisfies Record<string, Key>;
 
@@ -49,11 +66,15 @@ export const fileKeys = {
 export const fileTables = ["manager", "defaults", "apps"] as const;
 
 export type AppKeyName = keyof typeof appKeys;
-export type AppFlagName = Exclude<AppKeyName, "command">;
+/** Not flags of `start`: the command is its arguments, and of what is external nothing is to be started. */
+const noFlags = ["command", "external"] as const;
+export type AppFlagName = Exclude<AppKeyName, (typeof noFlags)[number]>;
 export type ManagerKeyName = keyof typeof managerKeys;
 
 /** The flags of `start` that describe the app, in the order of the help page. */
-export const appFlags: readonly NamedKey[] = listKeys(appKeys).filter((key) => key.name !== "command");
+export const appFlags: readonly NamedKey[] = listKeys(appKeys).filter(
+  ({ name }) => !(noFlags as readonly string[]).includes(name),
+);
 
 /** The flags that describe the manager. */
 export const managerFlags: readonly NamedKey[] = listKeys(managerKeys);

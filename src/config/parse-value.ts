@@ -2,7 +2,7 @@
 
 import { parseSize } from "../units.ts";
 import type { Address } from "./address.ts";
-import { parsePort } from "./address.ts";
+import { parsePort, parseRemotePort } from "./address.ts";
 import type { Owner } from "./app.ts";
 import { splitWords } from "./words.ts";
 
@@ -13,6 +13,11 @@ export function parseCommand(value: string | string[]): [string, ...string[]] | 
 
 export function parseAddress(value: number | string): Address | undefined {
   const address = parsePort(String(value));
+  return typeof address === "string" ? undefined : address;
+}
+
+export function parseRemoteAddress(value: number | string): Address | undefined {
+  const address = parseRemotePort(String(value));
   return typeof address === "string" ? undefined : address;
 }
 

@@ -12,7 +12,7 @@ import type { KeyTable, Place, Table, Values } from "./read.ts";
 import { isTable, readTable, readValue } from "./read.ts";
 import { complainOfName, readApp, readDefaults } from "./read-app.ts";
 import type { Found } from "./rivals.ts";
-import { checkManager, checkTogether } from "./rivals.ts";
+import { checkLog, checkManager, checkTogether } from "./rivals.ts";
 import { complainOfUnknownKey, topNames } from "./suggest.ts";
 import type { ConfigFile } from "./toml.ts";
 import { parseToml } from "./toml.ts";
@@ -49,7 +49,7 @@ export async function parseConfig(files: readonly ConfigFile[], context: ParseCo
   const sources = files.flatMap((file) => openSource(file, context, problems));
   const main = sources.find((source) => source.path === files[0]?.path);
   const manager = main === undefined ? readManager(undefined, noPlace) : readManager(main.table["manager"], main);
-  const config: Config = { manager, apps: readSources(sources, main, manager, context) };
+  const config: Config = { manager, ...readSources(sources, main, manager, context) };
   // A file that could not be read may hold apps, and one that has the key "apps" has been told what is wrong with it.
   const isBare = sources.length === files.length && sources.every(({ table }) => !Object.hasOwn(table, "apps"));
   if (isBare) problems.push({ ...(main === undefined ? {} : { file: main.path }), keyPath: [], message: noApp });
@@ -133,12 +133,15 @@ function readSources(
   main: Source | undefined,
   manager: ManagerWish,
   context: ParseContext,
-): App[] {
+): Pick<Config, "apps" | "externals"> {
   for (const source of sources) checkTop(source, source === main, main);
   const defaults = main === undefined ? {} : readDefaults(main.table["defaults"], main);
   const found = sources.flatMap((source) => readApps(source, defaults, context));
   checkTogether(found, manager);
-  return found.flatMap(({ app }) => app ?? []);
+  return {
+    apps: found.flatMap(({ app }) => app ?? []),
+    externals: found.flatMap(({ external }) => external ?? []),
+  };
 }
 
 function checkTop(source: Source, isMain: boolean, main: Source | undefined): void {
@@ -158,12 +161,14 @@ function readManager(value: unknown, place: Place): ManagerWish {
     place.report(["manager"], `expected a table such as [manager] with log-format = "json", got ${describe(value)}`);
   }
   const values = isTable(value) ? readTable(managerKeys, value, ["manager"], place) : {};
-  return { logFormat: "auto", ...managerWish(values) };
+  const manager: ManagerWish = { logFormat: "auto", ...managerWish(values) };
+  checkLog(manager, (message) => place.report(["manager", "log-format"], message));
+  return manager;
 }
 
 function managerWish(values: Values<typeof managerKeys>): Partial<ManagerWish> {
-  const { "log-format": logFormat, "log-file": logFile, control } = values;
-  return withoutUndefined({ logFormat, logFile, control });
+  const { "log-format": logFormat, "log-file": logFile, control, "exit-on": exitOn, subreaper } = values;
+  return withoutUndefined({ logFormat, logFile, control, exitOn, subreaper });
 }
 
 function readApps(source: Source, defaults: AppValues, context: ParseContext): Found[] {

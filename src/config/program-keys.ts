@@ -52,6 +52,15 @@ export const programKeys = {
     placeholder: "",
     default: "false",
   },
+  external: {
+    kind: "boolean",
+    group: "Program",
+    description:
+      "Whether somebody else starts the program: fcgi-pm only knows where it listens, by socket or port, and whether it answers.",
+    placeholder: "",
+    otherwise: "`false`: fcgi-pm starts it",
+    own: true,
+  },
   cwd: {
     kind: "path",
     group: "Program",

@@ -1,8 +1,9 @@
 /** One app's table to an App. */
-import type { App, Listen } from "./app.ts";
+import type { App, External, Listen } from "./app.ts";
 import type { AppValues } from "./app-values.ts";
 import { buildApp, layValues, listenOf } from "./app-values.ts";
 import { describe, quote } from "./describe.ts";
+import { isExternal, readExternal } from "./external.ts";
 import { appKeys } from "./keys.ts";
 import type { KeyPath } from "./problem.ts";
 import type { Place, Table } from "./read.ts";
@@ -22,6 +23,8 @@ export interface Surroundings {
 /** What was read. Where something is wrong it has been reported, and what hangs on it is absent. */
 export interface ReadApp {
   readonly app: App | undefined;
+  /** Instead of an app. */
+  readonly external?: External | undefined;
   readonly listen: Listen | undefined;
   readonly outputFile: string | undefined;
 }
@@ -41,6 +44,10 @@ export function complainOfName(name: string): string | undefined {
 /** Reads the table of one app. */
 export function readApp(name: string, table: Table, around: Surroundings): ReadApp {
   const { place, keyPath, defaults } = around;
+  if (isExternal(table)) {
+    const external = readExternal(name, table, keyPath, place);
+    return { app: undefined, external, listen: external?.listen, outputFile: undefined };
+  }
   const own = readTable(appKeys, table, keyPath, place);
   const values = layValues(own, defaults);
   const report = (key: string, message: string) => place.report([...keyPath, key], message);

@@ -4,7 +4,7 @@ import type { KeyPath } from "./problem.ts";
 import { formatKeyPath } from "./problem.ts";
 import type { Place } from "./read.ts";
 import type { ReadApp } from "./read-app.ts";
-import { isSameListener } from "./rules.ts";
+import { isSameListener, reaches } from "./rules.ts";
 
 /** An app that was found, and where. */
 export interface Found extends ReadApp {
@@ -32,16 +32,39 @@ export function checkManager(manager: ManagerWish, apps: readonly App[], report:
   if (writer !== undefined) report(["log-file"], `the lines of ${writer.name} go there; the manager needs its own`);
   const listener = apps.find(({ listen }) => isSame(pathOf(listen), manager.control));
   if (listener !== undefined) report(["control"], `${listener.name} listens there; the manager needs its own`);
+  checkLog(manager, (message) => report(["log-format"], message));
+}
+
+/** What goes to journald goes to no file. */
+export function checkLog({ logFormat, logFile }: ManagerWish, report: (message: string) => void): void {
+  if (logFormat !== "journal" || logFile === undefined) return;
+  report("journal cannot stand together with log-file: what journald keeps is in no file; take json or pretty");
 }
 
 function checkListener(one: Found, earlier: readonly Found[], manager: ManagerWish): void {
   const { listen, source, keyPath } = one;
   if (listen === undefined) return;
-  const rival = earlier.find((other) => other.listen !== undefined && isSameListener(other.listen, listen));
+  const rival = earlier.find((other) => areRivals(other, one));
   const key = [...keyPath, listen.kind === "tcp" ? "port" : "socket"];
-  if (rival !== undefined) source.report(key, `${tell(rival, one)} listens there already; an app needs its own`);
+  if (rival !== undefined) source.report(key, complainOfRival(rival, one));
   else if (isSame(pathOf(listen), manager.control))
     source.report(key, "the control socket of the manager is there; an app needs its own");
+}
+
+function complainOfRival(rival: Found, one: Found): string {
+  if (one.external !== undefined)
+    return `${tell(rival, one)} listens there, and fcgi-pm starts that; leave this one out`;
+  if (rival.external !== undefined)
+    return `${tell(rival, one)} is external, and listens there; leave one of the two out`;
+  return `${tell(rival, one)} listens there already; an app needs its own`;
+}
+
+/** What one app listens on, and another one only names, is one app with two names. Two external ones may be at one place. */
+function areRivals(one: Found, other: Found): boolean {
+  if (one.listen === undefined || other.listen === undefined) return false;
+  if (one.external !== undefined && other.external !== undefined) return false;
+  if (other.external !== undefined) return reaches(one.listen, other.listen);
+  return one.external === undefined ? isSameListener(one.listen, other.listen) : reaches(other.listen, one.listen);
 }
 
 function checkOutput(one: Found, earlier: readonly Found[], manager: ManagerWish): void {

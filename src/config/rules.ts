@@ -1,6 +1,6 @@
 /** Rules that look at more than one key, or at more than one app. */
 import { formatDuration } from "../units.ts";
-import { isSameAddress } from "./address.ts";
+import { isSameAddress, takesLocally } from "./address.ts";
 import type { Listen } from "./app.ts";
 import type { AppValues } from "./app-values.ts";
 import { layValues } from "./app-values.ts";
@@ -85,4 +85,10 @@ export function checkDefaults(has: (key: AppKeyName) => boolean, report: Report)
 export function isSameListener(one: Listen, other: Listen): boolean {
   if (one.kind === "unix" && other.kind === "unix") return one.path === other.path;
   return one.kind === "tcp" && other.kind === "tcp" && isSameAddress(one, other);
+}
+
+/** Does whoever connects to `named`, on this machine, reach what listens on `listener`? */
+export function reaches(listener: Listen, named: Listen): boolean {
+  if (listener.kind === "unix" && named.kind === "unix") return listener.path === named.path;
+  return listener.kind === "tcp" && named.kind === "tcp" && takesLocally(listener, named);
 }

@@ -20,8 +20,8 @@ import {
 import { parseDuration, parseMode, parseSize } from "../units.ts";
 import type { Address } from "./address.ts";
 import { parseIp } from "./address.ts";
-import type { LogFormat, Owner, RlimitName, StopSignal } from "./app.ts";
-import { logFormats, rlimitNames, stopSignals } from "./app.ts";
+import type { ExitOn, LogFormat, Owner, RlimitName, StopSignal } from "./app.ts";
+import { exitReasons, logFormats, rlimitNames, stopSignals } from "./app.ts";
 import type { Complain } from "./complain.ts";
 import {
   complainOfCommand,
@@ -31,6 +31,7 @@ import {
   complainOfInteger,
   complainOfMode,
   complainOfPort,
+  complainOfRemotePort,
   complainOfScriptName,
   complainOfSize,
   expected,
@@ -38,7 +39,7 @@ import {
   oneOf,
 } from "./complain.ts";
 import type { Key, Kind } from "./keys.ts";
-import { parseAddress, parseCommand, parseLimit, parseOwner } from "./parse-value.ts";
+import { parseAddress, parseCommand, parseLimit, parseOwner, parseRemoteAddress } from "./parse-value.ts";
 
 export type Rlimits = Partial<Record<RlimitName, number | "unlimited">>;
 
@@ -51,6 +52,7 @@ export interface Outputs {
   readonly path: string;
   readonly paths: string[];
   readonly port: Address;
+  readonly "remote-port": Address;
   readonly boolean: boolean;
   readonly integer: number;
   readonly mode: number;
@@ -65,6 +67,7 @@ export interface Outputs {
   readonly drain: "idle" | "signal";
   readonly rlimits: Rlimits;
   readonly "log-format": LogFormat;
+  readonly "exit-on": ExitOn;
   readonly patterns: string[];
 }
 
@@ -86,7 +89,8 @@ const builders: Builders = {
   "script-name": () => buildPlain(scriptName, complainOfScriptName),
   path: () => buildPlain(someText, expected('a path such as "/srv/app"')),
   paths: () => buildStrings(expectedStrings('a path or a list of paths such as ["/etc/app.env"]')),
-  port: buildPort,
+  port: () => buildPort(parseAddress, complainOfPort),
+  "remote-port": () => buildPort(parseRemoteAddress, complainOfRemotePort),
   boolean: () => boolean({ error: say(expected("true or false")) }),
   integer: buildInteger,
   mode: () => buildText(/^0?[0-7]{3}$/, parseMode, complainOfMode),
@@ -110,6 +114,7 @@ const builders: Builders = {
   drain: () => choice(["idle", "signal"], { error: say(expected('"idle" or "signal"')) }),
   rlimits: buildRlimits,
   "log-format": () => choice(logFormats, { error: say(expected(oneOf(logFormats))) }),
+  "exit-on": () => choice(exitReasons, { error: say(expected(oneOf(exitReasons))) }),
   patterns: () => buildStrings(expectedStrings('a list of patterns such as ["conf.d/*.toml"]')),
 };
 
@@ -129,11 +134,11 @@ function buildCommand() {
   return pipe(either, refined(parseCommand, complainOfCommand));
 }
 
-function buildPort() {
-  const error = say(complainOfPort);
+function buildPort(parse: (value: number | string) => Address | undefined, complain: Complain) {
+  const error = say(complain);
   const port = number().check(int({ error }), gte(1, { error }), lte(65_535, { error }));
   const either = union([port, string().check(regex(/^(?:\S+:)?\d{1,5}$/, { error }))], { error });
-  return pipe(either, refined(parseAddress, complainOfPort));
+  return pipe(either, refined(parse, complain));
 }
 
 function buildInteger(key: Key) {

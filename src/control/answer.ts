@@ -53,11 +53,13 @@ export async function obey<V extends Verb>(desk: Desk, verb: V, asked: Asked): P
 }
 
 /** Answers a GET request; `streaming`: lines are on their way. */
-export function tell<Q extends Query>(desk: Desk, query: Q, asked: Asked): Answer | "streaming" {
+export async function tell<Q extends Query>(desk: Desk, query: Q, asked: Asked): Promise<Answer | "streaming"> {
   try {
     const app = nameOf(asked);
     const parameters = readParameters(queries[query], targetOf(asked.incoming)) as ParametersOf<Q>;
-    const told = questions[query](desk.operations, parameters, app);
+    const answered = questions[query](desk.operations, parameters, app);
+    // Lines are followed in this very turn: none may come between those that are there and those that come.
+    const told = answered instanceof Promise ? await answered : answered;
     if (!("past" in told)) return json(200, told);
     if (asked.incoming.method === "HEAD") return { status: 200, headers: { "Content-Type": linesType }, text: "" };
     stream(desk, told, asked.outgoing);

@@ -10,8 +10,8 @@ export { outcomesIn } from "./exchange.ts";
 
 export interface ControlClient {
   readonly path: string;
-  /** Absent: of all apps. */
-  status(app?: string): Promise<Status>;
+  /** Absent: of all apps. External ones are asked whether they can be reached only if `reach` says so. */
+  status(app?: string, look?: { readonly reach?: boolean }): Promise<Status>;
   /** Of this worker, or of the first that is ready. */
   env(app: string, worker?: number): Promise<EnvAnswer>;
   /** Resolves when it is done, however long that takes. An app is named for the verbs that have one in their path. */
@@ -33,7 +33,10 @@ const usualTimeoutMs = 5000;
 export function connectControl(path: string, { timeoutMs = usualTimeoutMs } = {}): ControlClient {
   return {
     path,
-    status: async (app) => (await ask(path, app === undefined ? "/v1/status" : appPath(app, ""), timeoutMs)) as Status,
+    status: async (app, { reach = false } = {}) => {
+      const target = app === undefined ? "/v1/status" : appPath(app, "");
+      return (await ask(path, target + parametersOf({ reach: reach ? undefined : 0 }), timeoutMs)) as Status;
+    },
     env: async (app, worker) =>
       (await ask(path, appPath(app, "/env") + parametersOf({ worker }), timeoutMs)) as EnvAnswer,
     command: async <V extends Verb>(verb: V, body: BodyOf<V>, ...[app]: AppOf<V>) => {

@@ -41,12 +41,12 @@ type Questions = {
     operations: Operations,
     parameters: ParametersOf<Q>,
     app: string,
-  ) => Status | EnvAnswer | Lines;
+  ) => Promise<Status> | Status | EnvAnswer | Lines;
 };
 
 export const questions: Questions = {
-  "/v1/status": (operations) => operations.status(),
-  "/v1/apps/:app": (operations, _parameters, app) => operations.status(app),
+  "/v1/status": (operations, { reach = true }) => operations.status(undefined, { reach }),
+  "/v1/apps/:app": (operations, { reach = true }, app) => operations.status(app, { reach }),
   "/v1/apps/:app/env": (operations, { worker }, app) => operations.env(app, worker),
   "/v1/logs": (operations, { follow, ...parameters }) => linesOfLogs(operations, toLogsQuery(parameters), follow),
   "/v1/events": (operations) => ({ past: [], follow: (onLine) => operations.followEvents(onLine) }),

@@ -27,11 +27,18 @@ export interface Found {
   readonly failed: readonly FailedManager[];
 }
 
+/** How they are asked. */
+export interface Look {
+  readonly timeoutMs?: number;
+  /** Are they to ask their external apps whether they can be reached? */
+  readonly reach?: boolean;
+}
+
 /** So many are asked at a time. */
 const mostAsked = 16;
 
 /** Every manager whose control socket lies in this directory. Sockets at which nobody listens any more are removed. */
-export async function findManagers(directory: string, options: { timeoutMs?: number } = {}): Promise<Found> {
+export async function findManagers(directory: string, options: Look = {}): Promise<Found> {
   const paths = listSockets(directory);
   const answers: Answer[] = [];
   const askEach = async (index: number): Promise<void> => {
@@ -48,13 +55,13 @@ export async function findManagers(directory: string, options: { timeoutMs?: num
 }
 
 /** The manager that is named by its socket, taken as it is: nothing is removed. */
-export async function managerAt(path: string, options: { timeoutMs?: number } = {}): Promise<FoundManager> {
-  return { path, status: await connectControl(path, options).status() };
+export async function managerAt(path: string, options: Look = {}): Promise<FoundManager> {
+  return { path, status: await connectControl(path, options).status(undefined, options) };
 }
 
 /** The one that has this app. */
 export function managerOf(app: string, found: Found): FoundManager {
-  const having = found.managers.filter(({ status }) => status.apps.some((there) => there.app === app));
+  const having = found.managers.filter(({ status }) => namesOf(status).includes(app));
   if (having.length > 0) return only(having, `have an app "${app}"`);
   throw noneWith(app, found);
 }
@@ -81,7 +88,7 @@ function listSockets(directory: string): string[] {
 type Answer = FoundManager | FailedManager | undefined;
 
 /** Undefined: nobody is there. */
-async function ask(path: string, options: { timeoutMs?: number }): Promise<Answer> {
+async function ask(path: string, options: Look): Promise<Answer> {
   const file = lookUp(path);
   if (file?.isSocket() !== true) return undefined;
   try {
@@ -112,8 +119,13 @@ function only(managers: readonly FoundManager[], what: string): FoundManager {
 function noneWith(app: string, { managers, failed: [unasked] }: Found): FcgiPmError {
   if (unasked !== undefined) return unasked.error;
   if (managers.length === 0) return missing();
-  const known = managers.flatMap(({ status }) => status.apps.map((there) => there.app));
+  const known = managers.flatMap(({ status }) => namesOf(status));
   return new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${app}", only ${known.join(", ") || "none at all"}`);
+}
+
+/** Of all its apps, those included that it does not run. */
+function namesOf({ apps, externals = [] }: Status): string[] {
+  return [...apps, ...externals].map(({ app }) => app);
 }
 
 function missing(): FcgiPmError {

@@ -81,11 +81,13 @@ const flag = pipe(
   transform((text) => text === "1"),
 );
 export const noParameters = strictObject({});
+/** With `reach=0` external apps are not asked whether they can be reached: who waits for other things is not kept waiting. */
+const statusParameters = strictObject({ reach: optional(flag) });
 
 /** GET requests by path, with what may stand behind the `?`. */
 export const queries = {
-  "/v1/status": noParameters,
-  "/v1/apps/:app": noParameters,
+  "/v1/status": statusParameters,
+  "/v1/apps/:app": statusParameters,
   "/v1/apps/:app/env": strictObject({ worker: optional(digits(1, highest)) }),
   /** One JSON object a line, to the last line there is; with `follow=1` as long as the client listens. */
   "/v1/logs": strictObject({
@@ -125,6 +127,8 @@ export interface LogsQuery {
 /** What came of a command on one app. */
 export interface AppOutcome {
   readonly app: string;
+  /** It is external: its address is what was added, changed or removed. Absent: it is the manager's own. */
+  readonly external?: true;
   /**
    * `unchanged`: nothing was to be done. `added`, `removed`: the config has it newly, or no longer. `rolled`: its workers
    * are replaced one by one. `moved`: it has a new listener, and new workers on it. `applied`: in place, no worker was
@@ -193,8 +197,8 @@ export interface ErrorAnswer {
  * thrown as `FcgiPmError`. Commands resolve when what they ask for is done: the workers have gone, the roll is through.
  */
 export interface Operations {
-  /** Absent: of all apps. */
-  status(app?: string): Status;
+  /** Absent: of all apps. `reach`: are external ones asked whether they can be reached? */
+  status(app: string | undefined, look: { readonly reach: boolean }): Promise<Status> | Status;
   /** Stops the manager. Resolves when all workers have ended and the listeners are released. */
   stopManager(request: StopRequest): Promise<CommandAnswer>;
   stop(app: string, request: StopRequest): Promise<CommandAnswer>;

@@ -9,7 +9,7 @@ import { type Answer, type Asked, type Desk, obey, refuseMethod, refusePath, tar
 import { pathOf } from "./asked.ts";
 import { queries, verbs } from "./protocol.ts";
 
-type Route = (asked: Asked) => Promise<Answer> | Answer | "streaming";
+type Route = (asked: Asked) => Promise<Answer | "streaming"> | Answer;
 
 export function listenerFor(desk: Desk): RequestListener {
   const router = routerFor(desk);

@@ -74,6 +74,8 @@ const connectRemedies: Readonly<Record<string, string>> = {
   ENOENT: "start the app: fcgi-pm start; fcgi-pm status shows where running apps listen",
   ECONNREFUSED: "start the app: nobody listens there",
   EACCES: "namei -l shows which directory of the path, or the socket itself, is closed to this user",
+  ENOTFOUND: "getent hosts NAME   # does this machine know the name?",
+  EHOSTUNREACH: "ip route get ADDRESS   # is there a way to it, and does a firewall close it?",
   EAGAIN: "the queue is full: more --processes, or a larger --listen-queue-depth",
 };
 

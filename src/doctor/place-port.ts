@@ -1,10 +1,10 @@
 /** The port of an app: who has it, who reaches it. */
 import { readFileSync } from "node:fs";
-import { isIP } from "node:net";
-import { networkInterfaces, userInfo } from "node:os";
+import { userInfo } from "node:os";
 import type { Finding } from "../diagnosis/finding.ts";
 import { heldByOthers, startOf } from "../diagnosis/place-path.ts";
 import { addressMissing, nobodyAtPort, openToTheNetwork, portForbidden } from "../diagnosis/place-port.ts";
+import { isOfThisMachine, ownAddresses } from "../os/listening.ts";
 import { formatAddress, isLoopback } from "../supervision/socket.ts";
 import { type Occupied, occupantsOf } from "./occupants.ts";
 import type { Patient } from "./patient.ts";
@@ -24,7 +24,7 @@ export function judgePort(patient: Patient, host: string, port: number): Finding
 
 /** An address of another machine, where nobody of ours listens. */
 function isElsewhere(host: string, app: string | undefined): boolean {
-  return app === undefined && !isOurs(host);
+  return app === undefined && !isOfThisMachine(host);
 }
 
 interface Target {
@@ -35,7 +35,7 @@ interface Target {
 
 /** Could the app have it? */
 function judgeFree({ host, port, at }: Target, { listening, occupants }: Occupied): Finding[] {
-  if (!isOurs(host)) return [addressMissing(host, ownAddresses())];
+  if (!isOfThisMachine(host)) return [addressMissing(host, ownAddresses())];
   if (listening.length > 0) return [heldByOthers(at, occupants, `port = ${port + 1}   # another port`)];
   const first = firstFreePort();
   return port < first && process.geteuid?.() !== 0 ? [portForbidden(at, first, userInfo().username)] : [];
@@ -48,22 +48,12 @@ function judgeClients(patient: Patient, { listening }: Occupied, { host, port }:
   const bound = listening.map(({ at }) => at).filter((at) => !isLoopback(hostOf(at)));
   const [first] = bound;
   if (first !== undefined) return [openToTheNetwork(first, port, app, true)];
-  const isWanted = listening.length === 0 && app !== undefined && isOurs(host) && !isLoopback(host);
+  const isWanted = listening.length === 0 && app !== undefined && isOfThisMachine(host) && !isLoopback(host);
   return isWanted ? [openToTheNetwork(formatAddress(host, port), port, app, false)] : [];
 }
 
 function hostOf(address: string): string {
   return address.slice(0, address.lastIndexOf(":")).replace(/^\[|\]$/g, "");
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address));
-}
-
-/** A name is taken for ours: who resolves it otherwise is told by the connection. */
-function isOurs(host: string): boolean {
-  if (isIP(host) === 0 || host === "0.0.0.0" || host === "::" || isLoopback(host)) return true;
-  return ownAddresses().includes(host);
 }
 
 function firstFreePort(): number {

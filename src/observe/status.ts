@@ -10,6 +10,8 @@ export interface Status {
   readonly manager: ManagerStatus;
   /** By name. */
   readonly apps: readonly AppStatus[];
+  /** Apps that somebody else starts. Absent: the manager is of a version that knows none. */
+  readonly externals?: readonly ExternalStatus[];
 }
 
 export interface ManagerStatus {
@@ -32,6 +34,8 @@ export interface AppStatus {
   readonly state: "starting" | "running" | "degraded" | "backoff" | "stopping" | "stopped";
   /** Where clients connect; null for an app without a listener. */
   readonly address: string | null;
+  /** Whose it is: bound by the manager, adopted from one before it, or inherited from systemd, to whom it belongs. */
+  readonly listener: "bound" | "adopted" | "inherited" | null;
   /** How many workers are wanted now; 0 for a stopped app. */
   readonly wanted: number;
   readonly ready: number;
@@ -90,4 +94,16 @@ export interface LastExit {
   readonly wasReady: boolean;
   /** What it wrote last, at most 20 lines. */
   readonly lastLines: readonly string[];
+}
+
+/** An app that the manager does not run. */
+export interface ExternalStatus {
+  readonly app: string;
+  /** Whether somebody takes connections there. Null: it was not asked for. */
+  readonly state: "reachable" | "unreachable" | null;
+  readonly address: string;
+  /** How long a connection took. Null: none was needed, or none came about. */
+  readonly connectMs: number | null;
+  /** Why it is unreachable. */
+  readonly reason: string | null;
 }

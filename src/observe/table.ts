@@ -3,7 +3,7 @@ import { formatDuration, formatSize } from "../units.ts";
 import { type Cell, type Column, layOut, type Look as Screen } from "./columns.ts";
 import { deathsOf, describeDeath, describeDeathShortly } from "./deaths.ts";
 import type { Style } from "./paint.ts";
-import type { AppStatus, ManagerStatus, Status, WorkerStatus } from "./status.ts";
+import type { AppStatus, ExternalStatus, ManagerStatus, Status, WorkerStatus } from "./status.ts";
 import { cut, oneCell } from "./width.ts";
 
 export interface Look extends Screen {
@@ -21,14 +21,31 @@ export function statusTable(managers: readonly Status[], look: Look): string[] {
   // Of one manager everybody knows whose the apps are.
   const table = layOut(appColumns(look), rows, several ? [...leaving, "MANAGER"] : ["MANAGER", ...leaving], look);
   const troubles = rows.flatMap(({ app }) => trouble(app, look));
-  return troubles.length === 0 ? table : [...table, "", ...troubles.map((line) => cut(line, look.width))];
+  const parts = [
+    rows.length === 0 ? [] : table,
+    externalTable(managers, look),
+    troubles.map((line) => cut(line, look.width)),
+  ];
+  const shown = parts.filter((part) => part.length > 0);
+  return shown.length === 0 ? table : shown.flatMap((part, index) => (index === 0 ? part : ["", ...part]));
+}
+
+/** A row for each app that somebody else starts; no line at all where there is none. */
+function externalTable(managers: readonly Status[], look: Look): string[] {
+  const rows = managers.flatMap(({ manager, externals = [] }) => externals.map((external) => ({ manager, external })));
+  if (rows.length === 0) return [];
+  const leaving = managers.length > 1 ? ["CONNECT", "WHY", "MANAGER"] : ["MANAGER", "CONNECT", "WHY"];
+  return layOut(externalColumns(), rows, leaving, look);
 }
 
 /** The app's own row, a row for each of its workers, and how the last ones died. */
 export function appTable(status: Status, look: Look): string[] {
-  const lines: string[] = [];
+  const lines = externalTable([status], look);
   for (const app of status.apps) {
-    const head = statusTable([{ ...status, apps: [{ ...app, lastExit: null, nextTryInMs: null }] }], look);
+    const head = statusTable(
+      [{ ...status, apps: [{ ...app, lastExit: null, nextTryInMs: null }], externals: [] }],
+      look,
+    );
     const rows = app.workers.map((worker) => ({ worker, manager: status.manager, app }));
     const leaving = ["CONNS", "CPU", "RSS", "GEN", "RESTARTS", "AGE", "LAST EXIT", "BUSY"];
     const workers = rows.length === 0 ? [] : ["", ...layOut(workerColumns(look), rows, leaving, look)];
@@ -57,6 +74,22 @@ function appColumns(look: Look): Column<AppRow>[] {
     right("CPU", (row) => cpu(row.app.cpuMs, row.manager, (before) => appIn(before, row)?.cpuMs, look)),
     right("MANAGER", ({ manager }) => number(manager.pid)),
     left("ADDRESS", ({ app }) => text(app.address)),
+  ];
+}
+
+interface ExternalRow {
+  readonly manager: ManagerStatus;
+  readonly external: ExternalStatus;
+}
+
+function externalColumns(): Column<ExternalRow>[] {
+  return [
+    left("EXTERNAL", ({ external }) => ({ text: external.app })),
+    left("STATE", ({ external }) => (external.state === null ? none : stateCell(external.state))),
+    right("CONNECT", ({ external }) => duration(external.connectMs)),
+    right("MANAGER", ({ manager }) => number(manager.pid)),
+    left("ADDRESS", ({ external }) => text(external.address)),
+    left("WHY", ({ external }) => text(external.reason)),
   ];
 }
 
@@ -111,8 +144,12 @@ function size(bytes: number | null): Cell {
   return bytes === null ? none : { text: formatSize(bytes) };
 }
 
-const stateStyles: { readonly [S in AppStatus["state"] | WorkerStatus["state"]]: Style } = {
+type State = AppStatus["state"] | WorkerStatus["state"] | NonNullable<ExternalStatus["state"]>;
+
+const stateStyles: { readonly [S in State]: Style } = {
   running: "good",
+  reachable: "good",
+  unreachable: "bad",
   ready: "good",
   starting: "under-way",
   spawning: "under-way",

@@ -180,7 +180,11 @@ describe("the manager", () => {
 
   test("complains of its flags", () => {
     expect(() => managerFromFlags({ logFormat: "xml" }, context)).toThrow(
-      "--log-format: expected one of auto, pretty, json",
+      "--log-format: expected one of auto, pretty, json, journal",
     );
+    const complaint = "--log-format: journal cannot stand together with log-file";
+    expect(() => managerFromFlags({ logFormat: "journal", logFile: "a.log" }, context)).toThrow(complaint);
+    const base = { logFormat: "auto", logFile: "/var/log/a.log" } as const;
+    expect(() => managerFromFlags({ logFormat: "journal" }, context, base)).toThrow(complaint);
   });
 });

@@ -27,9 +27,10 @@ test("no two tables share a key", () => {
   expect(new Set(keys.map((key) => key.name)).size).toBe(keys.length);
 });
 
-test("all keys of an app but its command are flags", () => {
-  expect(appFlags.map((key) => key.name)).toEqual(Object.keys(appKeys).filter((name) => name !== "command"));
-  expect(managerFlags.map((key) => key.name)).toEqual(["control", "log-format", "log-file"]);
+test("all keys of an app but its command, and external, are flags", () => {
+  const others = Object.keys(appKeys).filter((name) => name !== "command" && name !== "external");
+  expect(appFlags.map((key) => key.name)).toEqual(others);
+  expect(managerFlags.map((key) => key.name)).toEqual(["control", "log-format", "log-file", "exit-on", "subreaper"]);
 });
 
 test("no two flags of start have one name, nor one that start has besides", () => {

@@ -10,7 +10,7 @@ test.each(fixtureNames("valid"))("fixtures/configs/valid/%s is right", async (na
 
 test("an app that names only its command gets every default", async () => {
   const config = await parseConfig([fixture("valid", "minimal.toml")], context);
-  expect(config).toEqual({ manager: { logFormat: "auto" }, apps: [blogByDefault] } satisfies Config);
+  expect(config).toEqual({ manager: { logFormat: "auto" }, apps: [blogByDefault], externals: [] } satisfies Config);
 });
 
 const blogByDefault: App = {

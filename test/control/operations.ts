@@ -5,6 +5,7 @@ import type { AppStatus, Status } from "../../src/observe/status.ts";
 import type { EventLine, LogLine } from "../../src/observe/story.ts";
 
 export interface Played extends Operations {
+  status(app?: string): Status;
   /** What was asked, in order: the operation's name and its arguments. */
   readonly asked: readonly unknown[][];
   /** Says a line to all who follow logs. */
@@ -17,7 +18,7 @@ export interface Played extends Operations {
 }
 
 /** Two apps, `blog` with two workers and `shop` with none. */
-export function playOperations(given: Partial<Operations> = {}): Played {
+export function playOperations(given: Partial<Played> = {}): Played {
   const apps = new Map([
     ["blog", appNamed("blog", 2)],
     ["shop", appNamed("shop", 0)],
@@ -152,6 +153,7 @@ export function appNamed(app: string, size: number): AppStatus {
     app,
     state: "running",
     address: `/run/fcgi-pm/${app}.sock`,
+    listener: "bound",
     wanted: size,
     ready: size,
     busy: 0,

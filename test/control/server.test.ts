@@ -33,6 +33,26 @@ describe("a question", () => {
     expect((await get("/v1/apps/blog")).value).toMatchObject({ version: 1, apps: [appNamed("blog", 2)] });
   });
 
+  test("about the status says whether external apps are to be asked, and they are unless it says no", async () => {
+    const asked: unknown[] = [];
+    const { status: usual } = room.operations;
+    room.operations.status = (...words: unknown[]) => {
+      asked.push(words);
+      return usual();
+    };
+    await room.open();
+    for (const target of ["/v1/status", "/v1/status?reach=1", "/v1/status?reach=0", "/v1/apps/blog?reach=0"]) {
+      expect((await get(target)).status).toBe(200);
+    }
+    expect(asked).toEqual([
+      [undefined, { reach: true }],
+      [undefined, { reach: true }],
+      [undefined, { reach: false }],
+      ["blog", { reach: false }],
+    ]);
+    expect((await get("/v1/status?reach=2")).status).toBe(400);
+  });
+
   test("about a worker's environment is asked of the worker that is named, or of any", async () => {
     await room.open();
     expect((await get("/v1/apps/blog/env")).value).toMatchObject({ worker: 1, env: { A: "b\nc" } });

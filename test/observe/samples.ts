@@ -50,6 +50,7 @@ export const blog: AppStatus = {
   app: "blog",
   state: "running",
   address: "/run/fcgi-pm/blog.sock",
+  listener: "bound",
   wanted: 1,
   ready: 1,
   busy: 1,
@@ -87,7 +88,16 @@ export const shop: AppStatus = {
 /** Without a listener. */
 export const mailer: AppStatus = {
   ...blog,
-  ...{ app: "mailer", address: null, busy: null, idle: null, queue: null, queueHighest: null, listenQueueDepth: null },
+  ...{
+    app: "mailer",
+    address: null,
+    listener: null,
+    busy: null,
+    idle: null,
+    queue: null,
+    queueHighest: null,
+    listenQueueDepth: null,
+  },
   workers: [],
 };
 

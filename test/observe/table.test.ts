@@ -75,6 +75,43 @@ shop: worker 2: exit code 1 after 5ms, before it was ready, 4s ago; next try in 
   });
 });
 
+describe("external apps", () => {
+  const php = { app: "php", state: "unreachable", address: "/run/php.sock", connectMs: null } as const;
+  const maps = {
+    app: "maps",
+    state: "reachable",
+    address: "maps.example.org:9000",
+    connectMs: 3,
+    reason: null,
+  } as const;
+  const externals = [{ ...php, reason: "there is no socket" }, maps];
+
+  test("have a table of their own below that of the others", () => {
+    expect(text(statusTable([{ ...status(blog), externals }], plain))).toBe(`
+APP   STATE    READY  BUSY  IDLE     QUEUE  GEN  RESTARTS  UPTIME  RSS   CPU  MANAGER  ADDRESS
+blog  running    1/1     1     0  0/12/511  3           0      3h  12M  1.2s     4700  /run/fcgi-pm/blog.sock
+
+EXTERNAL  STATE        CONNECT  MANAGER  ADDRESS                WHY
+php       unreachable        -     4700  /run/php.sock          there is no socket
+maps      reachable        3ms     4700  maps.example.org:9000  -
+`);
+  });
+
+  test("stand alone where one of them is asked for", () => {
+    expect(text(appTable({ ...status(), externals: [maps] }, plain))).toBe(`
+EXTERNAL  STATE      CONNECT  MANAGER  ADDRESS                WHY
+maps      reachable      3ms     4700  maps.example.org:9000  -
+`);
+  });
+
+  test("fit every width", () => {
+    for (let width = 100; width >= 1; width -= 1) {
+      for (const line of statusTable([{ ...status(blog), externals }], { ...plain, width }))
+        expect(displayWidth(line)).toBeLessThanOrEqual(width);
+    }
+  });
+});
+
 describe("the table of one app", () => {
   test("has a row for each worker, how they died, and when the next try comes", () => {
     expect(text(appTable(status(shop), plain))).toBe(`
