@@ -2,10 +2,10 @@
 import { dirname, join } from "node:path";
 import type { App } from "../config/app.ts";
 import { type ControlServer, openControl } from "../control/server.ts";
-import type { Status } from "../observe/status.ts";
+import type { AppStatus, Status } from "../observe/status.ts";
 import { ensureControlDirectory } from "../os/runtime-dir.ts";
 import type { Hall } from "./hall.ts";
-import { operationsOf } from "./operations.ts";
+import { type OperationsParts, operationsOf } from "./operations.ts";
 import type { Reloads } from "./reloads.ts";
 import { Watching } from "./watching.ts";
 
@@ -18,6 +18,8 @@ export interface ControlRoomParts {
   readonly directory: string;
   manager(): Status["manager"];
   stop(why: string, haste: "gracefully" | "now"): Promise<void>;
+  /** All apps were looked at. */
+  onLook(apps: readonly AppStatus[]): void;
 }
 
 export interface ControlRoom {
@@ -28,9 +30,10 @@ export interface ControlRoom {
 }
 
 export async function openControlRoom(parts: ControlRoomParts): Promise<ControlRoom> {
-  const { hall, reloads, manager, stop } = parts;
+  const { hall, reloads, manager, stop, onLook } = parts;
   const { journal } = hall;
-  const operations = operationsOf({ hall, manager, stop, reload: (app, request) => reloads.reload(app, request) });
+  const reload: OperationsParts["reload"] = (app, request) => reloads.reload(app, request);
+  const operations = operationsOf({ hall, manager, stop, reload, onLook });
   const onBug = (error: unknown) =>
     journal.tell(undefined, {
       type: "control.bug",

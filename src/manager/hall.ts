@@ -1,8 +1,9 @@
 /** What the manager holds while it runs: its apps, each with its pool and its listener, and those that are on their way out. */
-import type { App, LogFormat } from "../config/app.ts";
+import type { App, External, LogFormat } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Listener } from "../os/listener.ts";
 import { sendSignal } from "../os/process.ts";
+import { notOurs } from "./externals.ts";
 import type { Journal } from "./journal.ts";
 import { ended } from "./outcome.ts";
 import { launcherOf, type Plan, warningsOf } from "./plan.ts";
@@ -12,6 +13,8 @@ export class Hall {
   readonly journal: Journal;
   /** Of output files. */
   readonly logFormat: LogFormat;
+  /** Apps that somebody else starts, as the config names them. */
+  externals: readonly External[] = [];
   readonly #apps = new Map<App["name"], Runtime>();
   /** Not in service yet, or not any more. */
   readonly #others = new Set<Runtime>();
@@ -32,17 +35,23 @@ export class Hall {
     return [...this.apps, ...this.#others];
   }
 
-  /** Throws FCGI_PM_APP_UNKNOWN. */
+  /** Throws FCGI_PM_APP_UNKNOWN, or FCGI_PM_APP_EXTERNAL where it is not the manager's. */
   find(name: string): Runtime {
     const runtime = this.#apps.get(name);
     if (runtime !== undefined) return runtime;
-    const known = [...this.#apps.keys()].join(", ");
+    if (this.externals.some((external) => external.name === name)) throw notOurs(name);
+    const known = [...this.#apps.keys(), ...this.externals.map((external) => external.name)].join(", ");
     throw new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${name}" here, only ${known}`);
   }
 
   /** All is to end. */
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  /** From now on nothing new begins. */
+  close(): void {
+    this.#isClosing = true;
   }
 
   /** Throws once all is to end. */
@@ -88,7 +97,7 @@ export class Hall {
 
   /** All pools at once, whatever else they were about to do. */
   async stopAll(haste: "gracefully" | "now"): Promise<void> {
-    this.#isClosing = true;
+    this.close();
     for (const runtime of this.everybody) runtime.closeDoor();
     await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.retire(haste))));
   }

@@ -10,11 +10,20 @@ export type ShellNotice =
   | { readonly type: "listener.unchanged"; readonly address: string; readonly reason: string }
   | { readonly type: "listener.taken"; readonly address: string; readonly remedy: string }
   | { readonly type: "listener.non-blocking"; readonly remedy: string }
+  | { readonly type: "listener.inherited"; readonly address: string; readonly name: string }
+  | { readonly type: "listener.elsewhere"; readonly address: string; readonly configured: string }
+  | { readonly type: "listener.unclaimed"; readonly address: string; readonly name: string }
+  | { readonly type: "listener.adopted"; readonly address: string }
+  | { readonly type: "listener.shared"; readonly address: string; readonly pids: readonly number[] }
+  | { readonly type: "listener.lost"; readonly address: string }
+  | { readonly type: "listener.let-go"; readonly address: string }
+  | { readonly type: "listener.not-kept"; readonly address: string }
   | { readonly type: "app.runs-as-root"; readonly remedy: string }
   | { readonly type: "app.added" }
   | { readonly type: "app.removed" }
   | { readonly type: "app.moved"; readonly address: string }
   | { readonly type: "app.changed"; readonly changes: readonly string[] }
+  | { readonly type: "app.external"; readonly changes: readonly string[] }
   | { readonly type: "app.touched"; readonly path: string }
   | { readonly type: "app.unwatched"; readonly reason: string }
   | { readonly type: "output.cut"; readonly number: number; readonly cutBytes: number }
@@ -55,11 +64,25 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "listener.unchanged": (n) => `${n.address} keeps its rights and its depth: ${n.reason}`,
   "listener.taken": (n) => `${n.address} is no longer our socket: a program bound the path anew. ${n.remedy}`,
   "listener.non-blocking": (n) => `the shared socket is non-blocking, which makes workers exit at once. ${n.remedy}`,
+  "listener.inherited": (n) => `listening on ${n.address}, a socket of systemd's ("${n.name}")`,
+  "listener.elsewhere": (n) =>
+    `it is configured for ${n.configured} and listens where its socket unit says, on ${n.address}: put that into the config, too`,
+  "listener.unclaimed": (n) =>
+    `nobody serves ${n.address}, a socket of systemd's ("${n.name}"): its clients wait in vain. Give its unit FileDescriptorName= with the name of an app, or stop the unit`,
+  "listener.adopted": (n) => `listening on ${n.address}, which systemd has kept open meanwhile`,
+  "listener.shared": (n) =>
+    `workers of a former manager serve ${n.address}, too: kill ${n.pids.join(" ")}. KillMode=mixed in the unit ends them`,
+  "listener.lost": (n) =>
+    `systemd has kept the socket of ${n.address}, but its path has gone: bound anew. RuntimeDirectoryPreserve=restart in the unit keeps it`,
+  "listener.let-go": (n) => `systemd has kept ${n.address}, where no app listens any more: closed`,
+  "listener.not-kept": (n) =>
+    `systemd does not keep ${n.address} over a restart: FileDescriptorStoreMax= in the unit is too small`,
   "app.runs-as-root": (n) => `workers run as root. ${n.remedy}`,
   "app.added": () => "added",
   "app.removed": () => "removed: its workers finish and end",
   "app.moved": (n) => `moved to ${n.address}: the workers on the old listener finish and end`,
   "app.changed": (n) => `changed in place: ${n.changes.join("; ")}`,
+  "app.external": (n) => `external: ${n.changes.join("; ")}`,
   "app.unwatched": (n) => `its files cannot be watched: ${n.reason}`,
   "app.touched": (n) => `${n.path} has changed: reloading`,
   "output.cut": (n) => `worker ${n.number} wrote a line that is too long: ${formatSize(n.cutBytes)} were cut off`,
@@ -100,6 +123,11 @@ const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"],
   "listener.unchanged": "warn",
   "listener.taken": "error",
   "listener.non-blocking": "error",
+  "listener.elsewhere": "warn",
+  "listener.unclaimed": "warn",
+  "listener.shared": "warn",
+  "listener.lost": "warn",
+  "listener.not-kept": "warn",
   "app.runs-as-root": "warn",
   "app.unwatched": "warn",
   "output.cut": "warn",

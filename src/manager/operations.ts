@@ -12,11 +12,12 @@ import type {
   SignalRequest,
 } from "../control/protocol.ts";
 import { FcgiPmError } from "../errors.ts";
-import type { Status } from "../observe/status.ts";
+import type { AppStatus, Status } from "../observe/status.ts";
 import { nowMs } from "../os/clock.ts";
 import { sendSignal } from "../os/process.ts";
 import { environmentOf } from "../os/survey.ts";
 import { pidOf } from "../supervision/worker.ts";
+import { statusOfExternals } from "./externals.ts";
 import type { Hall } from "./hall.ts";
 import { ended, type Outcome, scaled, started } from "./outcome.ts";
 import type { Runtime } from "./runtime.ts";
@@ -26,19 +27,25 @@ export interface OperationsParts {
   readonly hall: Hall;
   manager(): Status["manager"];
   reload(app: string | undefined, request: ReloadRequest): Promise<readonly AppOutcome[]>;
+  /** All apps were looked at. */
+  onLook(apps: readonly AppStatus[]): void;
   /** Resolves when all has ended. */
   stop(why: string, haste: "gracefully" | "now"): Promise<void>;
 }
 
-export function operationsOf({ hall, manager, reload, stop }: OperationsParts): Operations {
+export function operationsOf({ hall, manager, reload, stop, onLook }: OperationsParts): Operations {
   const { journal } = hall;
   const told = (command: string) => journal.tell(undefined, { type: "control.told", command });
   return {
-    status: (app) => ({
-      version: 1,
-      manager: manager(),
-      apps: (app === undefined ? hall.apps : [hall.find(app)]).map(statusOf),
-    }),
+    status: async (app, { reach }) => {
+      const named = hall.externals.filter(({ name }) => app === undefined || name === app);
+      const isOurs = app === undefined || named.length === 0;
+      const runtimes = app === undefined ? hall.apps : isOurs ? [hall.find(app)] : [];
+      const externals = await statusOfExternals(named, reach);
+      const apps = runtimes.map(statusOf);
+      if (app === undefined) onLook(apps);
+      return { version: 1, manager: manager(), apps, externals };
+    },
     stopManager: async ({ now }) => {
       told(now === true ? "stop --now" : "stop");
       const runtimes = hall.apps;

@@ -128,8 +128,8 @@ export function warningsOf(plan: Plan, listener: Listener | undefined): ShellNot
     const { address } = listener;
     const cap = queueCap();
     if (listener.replacedStale) notices.push({ type: "listener.replaced-stale", address });
-    notices.push({ type: "listener.bound", address });
-    if (cap !== undefined && cap < app.listenQueueDepth) {
+    if (listener.origin === "bound") notices.push({ type: "listener.bound", address });
+    if (listener.origin !== "inherited" && cap !== undefined && cap < app.listenQueueDepth) {
       notices.push({ type: "listener.capped", wanted: app.listenQueueDepth, cap });
     }
     if (app.listen.kind === "tcp" && !isLoopback(app.listen.host)) notices.push({ type: "listener.public", address });

@@ -10,9 +10,11 @@ import type { AppOutcome, ReloadRequest } from "../control/protocol.ts";
 import { FcgiPmError } from "../errors.ts";
 import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
+import type { Doors } from "./doors.ts";
+import { planExternals } from "./externals.ts";
 import { type Hall, makeOf } from "./hall.ts";
 import { type Outcome, rolled, scaled, started } from "./outcome.ts";
-import { bindListener, factsOf, type Plan, planApp } from "./plan.ts";
+import { factsOf, type Plan, planApp } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** What is to be done for one app. */
@@ -49,8 +51,15 @@ export async function planReload(
   );
   // Code changes in places that nobody can see from here: who names an app, or reloads where nothing else has changed,
   // wants it to run its code anew.
-  const rollsAll = request.all === true || app !== undefined || changes.every(isUntouched);
-  return changes.map((change) => stepOf(change, rollsAll, plans, present));
+  const areKept = planExternals(hall.externals, config.externals, app).every(({ action }) => action === "unchanged");
+  const rollsAll = request.all === true || app !== undefined || (areKept && changes.every(isUntouched));
+  return changes.map((change) => stepOf(inOtherHands(change, config), rollsAll, plans, present));
+}
+
+/** What is removed here may go on elsewhere. */
+function inOtherHands(change: Change, { externals }: Config): Change {
+  const isExternal = change.kind === "removed" && externals.some(({ name }) => name === change.app);
+  return isExternal ? { ...change, details: ["external = true: somebody else starts it"] } : change;
 }
 
 function stepOf(change: Change, rollsAll: boolean, plans: readonly Plan[], present: readonly Runtime[]): Step {
@@ -87,7 +96,7 @@ function generationOf(action: Step["action"], runtime: Runtime | undefined): num
 }
 
 /** Binds what is new; a failure releases what was bound, and nothing has changed. */
-export function bindNew(steps: readonly Step[]): Ready[] {
+export function bindNew(steps: readonly Step[], doors: Doors): Ready[] {
   refuseExchanges(steps);
   const removed = steps.filter(({ action }) => action === "removed");
   const bound: Listener[] = [];
@@ -96,8 +105,9 @@ export function bindNew(steps: readonly Step[]): Ready[] {
       if (!isArrival(step) || step.plan === undefined) return step;
       const donor = removed.find((one) => takesOver(step, one))?.runtime;
       if (donor !== undefined) return { ...step, donor, listener: donor.listener };
-      const listener = bindListener(step.plan);
-      if (listener !== undefined) bound.push(listener);
+      const listener = doors.open(step.plan);
+      // A socket of systemd's is the same wherever the config wants the app to move.
+      if (listener !== undefined && listener !== step.runtime?.listener) bound.push(listener);
       return { ...step, listener };
     });
   } catch (error) {
@@ -209,6 +219,13 @@ function adjust(hall: Hall, app: string, plan: Plan, listener: Listener): void {
   }
 }
 
+/** The depth and the rights of a socket of systemd's are those of its unit. */
+function sayUnchanged(hall: Hall, { name, listener }: Runtime): void {
+  if (listener?.origin !== "inherited") return;
+  const reason = "it is systemd's, and its unit says how it is: SocketMode=, SocketUser=, SocketGroup=, Backlog=";
+  hall.journal.tell(name, { type: "listener.unchanged", address: listener.address, reason });
+}
+
 async function sendAway(hall: Hall, step: Ready, fresh: Runtime, outcome: Outcome): Promise<Outcome> {
   const { change, runtime } = step;
   const { journal, logFormat } = hall;
@@ -263,6 +280,7 @@ async function roll(hall: Hall, step: Ready, batch: number): Promise<Outcome> {
 async function apply(hall: Hall, { change, runtime, plan, action }: Ready): Promise<Outcome> {
   if (runtime === undefined || plan === undefined || isUntouched(change)) return { result: "done" };
   const { app } = plan;
+  if (change.depth || change.rights) sayUnchanged(hall, runtime);
   if (change.depth) runtime.listener?.setBacklog(app.listenQueueDepth);
   if (change.rights) runtime.listener?.setRights({ mode: app.socketMode, ...plan.owner });
   if (change.output) await hall.journal.openOutput(app, hall.logFormat);

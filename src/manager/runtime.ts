@@ -102,6 +102,8 @@ export class Runtime {
 
   /** From now on requests that wait in the queue count as work to be done before the workers may leave. */
   closeDoor(): void {
+    // What waits there is for whoever comes next.
+    if (this.listener?.outlivesUs() === true) return;
     this.listener?.refuseNew();
     this.#eyes.doorIsClosed = true;
   }

@@ -14,7 +14,7 @@ const numbers = { SIGTERM: 15, SIGINT: 2 } as const;
 export interface Signals {
   /**
    * Obeys signals, those that came before included, until the manager has stopped. Gives the exit status: 0, or 128 and
-   * the signal's number where it came before the workers were ready.
+   * the signal's number where it came before the workers were ready. Throws why the manager ended by itself.
    */
   obey(manager: Manager): Promise<number>;
 }
@@ -40,6 +40,7 @@ export function catchSignals(): Signals {
     process.on("uncaughtException", (error) => manager.abort(error));
     for (const signal of waiting.splice(0)) act(signal);
     await manager.stopped;
+    if (manager.failure !== undefined) throw manager.failure;
     return status;
   };
   return { obey };

@@ -17,6 +17,7 @@ export function statusOf(runtime: Runtime): AppStatus {
     app: runtime.name,
     state: stateOf(pool),
     address: listener?.address ?? null,
+    listener: listener?.origin ?? null,
     wanted: pool.wish.size,
     ready,
     busy,
