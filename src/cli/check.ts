@@ -1,8 +1,10 @@
 /** `fcgi-pm check`: proves a config without starting anything. */
-import type { App } from "../config/app.ts";
+import { lstatSync } from "node:fs";
+import type { App, External } from "../config/app.ts";
 import type { Finding } from "../diagnosis/finding.ts";
 import { offlineFindings } from "../doctor/offline.ts";
 import { FcgiPmError } from "../errors.ts";
+import { formatAddress } from "../fastcgi/address.ts";
 import { planApp, proveListener } from "../manager/plan.ts";
 import { visible } from "../observe/visible.ts";
 import { proveLogFile } from "../os/log-file.ts";
@@ -31,6 +33,7 @@ export async function check(file: string | undefined, { webUser }: CheckOptions 
   const { logFile } = config.manager;
   if (logFile !== undefined) await attempt(() => proveLog(logFile));
   for (const app of config.apps) await attempt(() => prove(app, webUser));
+  for (const external of config.externals) process.stdout.write(`${describeExternal(external).join("\n")}\n`);
   if (wrong === 0) return 0;
   process.stderr.write(`error: ${path} cannot run as it is: ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`);
   return 5;
@@ -52,4 +55,23 @@ async function prove(app: App, webUser: string | undefined): Promise<string> {
 /** It runs all the same; whether the web server gets there is another matter. */
 function warningLines({ level, what, remedy: [first = ""] }: Finding): string[] {
   return [`  ${level === "note" ? "note" : "warning"}: ${visible(what)}`, `    try: ${visible(first)}`];
+}
+
+/** Of what somebody else starts there is nothing to prove: it may be started later, and elsewhere. */
+function describeExternal({ name, listen }: External): string[] {
+  const line = `${name}: external, at ${formatAddress(listen)}`;
+  const why = listen.kind === "unix" ? whyNoSocket(listen.path) : undefined;
+  return why === undefined ? [line] : [line, `  warning: ${visible(why)}`, `    try: ${startIt}`];
+}
+
+const startIt = "start what listens there, or correct the path: web servers answer with 502 until then";
+
+function whyNoSocket(path: string): string | undefined {
+  try {
+    const file = lstatSync(path, { throwIfNoEntry: false });
+    if (file === undefined) return `there is no socket ${path}`;
+    return file.isSocket() || file.isSymbolicLink() ? undefined : `${path} is no socket`;
+  } catch {
+    return undefined; // a directory above it is closed to us, and need not be to the web server
+  }
 }

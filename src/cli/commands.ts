@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { appFlags, managerFlags } from "../config/keys.ts";
 import { addControlCommands } from "./control-commands.ts";
+import { addDeployCommands } from "./deploy-commands.ts";
 import { addFlags } from "./flags.ts";
 import { reportVariable } from "./report.ts";
 import { addToolboxCommands } from "./toolbox-commands.ts";
@@ -16,7 +17,7 @@ export const signals = [
 
 export const exitStatuses = [
   ["0", "done"],
-  ["1", "failed"],
+  ["1", "failed; of a manager also: `exit-on` has ended it because an app does not run"],
   ["2", "wrong usage"],
   ["3", "no manager or app runs, or nobody listens where a request is sent"],
   [
@@ -41,12 +42,25 @@ export const variables = [
     "XDG_RUNTIME_DIR",
     "for users other than root without RUNTIME_DIRECTORY: its subdirectory `fcgi-pm` is the runtime directory",
   ],
+  [
+    "XDG_CONFIG_HOME",
+    "for `install --user` and `uninstall --user`: units lie in its subdirectory `systemd/user`, otherwise in ~/.config",
+  ],
+  [
+    "JOURNAL_STREAM",
+    "device and inode of the journal's stream (systemd sets it): the log goes to journald with its fields, where standard error is that stream and `log-format` does not say otherwise",
+  ],
   ["NO_COLOR", "set to anything: no colours"],
   ["PATH", "where programs without a slash are looked for; handed on to the workers"],
+  [
+    "NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID, FDSTORE",
+    "how systemd wants to be told, and how many sockets it keeps; not handed on to workers",
+  ],
+  ["LISTEN_PID, LISTEN_FDS, LISTEN_FDNAMES", "the sockets that systemd passes; not handed on to workers"],
   ["LANG, TZ", "handed on to the workers, as are the variables that `pass-env` names"],
 ] as const;
 
-const examples = `
+export const examples = `
 Examples:
   fcgi-pm start app.fcgi --processes 4 --socket /tmp/fcgi.sock
   fcgi-pm start app.mjs --processes 4 --socket /tmp/fcgi.sock
@@ -99,6 +113,7 @@ export function buildCommands(version: string, finish: (status: number) => void)
   });
   addControlCommands(program, finish);
   addToolboxCommands(program, finish);
+  addDeployCommands(program, finish);
   program
     .command("check")
     .summary("prove a config without starting anything")

@@ -31,12 +31,16 @@ export function findConfig(named: string | undefined): string {
 
 /** Reads a config with all that it includes. */
 export async function loadConfig(path: string): Promise<Config> {
+  return parseConfig(await readFiles(path), parseContext());
+}
+
+/** The file itself, and those that it includes. */
+export async function readFiles(path: string): Promise<ConfigFile[]> {
   const main = readConfig(path);
   const patterns = includesOf(main);
   const base = dirname(resolve(path));
   const included = patterns.length === 0 ? [] : await expand(patterns, base);
-  const files = included.toSorted().map((file) => readConfig(shorter(file)));
-  return parseConfig([main, ...files], parseContext());
+  return [main, ...included.toSorted().map((file) => readConfig(shorter(file)))];
 }
 
 /** The files that fit. The library for it takes 7 ms to load and is for those who include. */

@@ -1,5 +1,6 @@
 /** The commands that ask a running manager or tell it something, as they are typed. */
 import { type Command, Option } from "commander";
+import { FcgiPmError } from "../errors.ts";
 
 type Finish = (status: number) => void;
 
@@ -17,14 +18,24 @@ function addStatus(program: Command, finish: Finish): void {
       .summary("show what runs, and how it is")
       .description(
         "Shows every app of every manager in the runtime directory, or one app with each of its workers, as the kernel has it\n" +
-          "at this moment. Exits with 0 if all apps are running, 3 if nothing runs, 4 if an app is not as it should be.",
+          "at this moment. Exits with 0 if all apps are running, 3 if nothing runs, 4 if an app is not as it should be. With\n" +
+          "--ready, for probes, it exits with 0 if every app has at least one ready worker, 4 if an app has none, and says\n" +
+          "only what is missing.",
       )
       .argument("[app]", "one app, with its workers (every app)")
+      .option("--app <name>", "the same app, named by a flag")
+      .addOption(
+        new Option("--ready", "ask only whether requests are served, and print what is not").conflicts("watch"),
+      )
       .option("-w, --watch", "refresh in place until q or Ctrl-C; needs a terminal")
       .option("--interval <duration>", "how often --watch refreshes (1s)")
       .option("--json", "print one JSON object, described in docs/status.md"),
-  ).action(async (app: string | undefined, { watch: isWatched, ...options }) => {
-    if (isWatched === true) {
+  ).action(async (word: string | undefined, { watch: isWatched, ready: isProbe, app: named, ...options }) => {
+    const app = oneApp(word, named);
+    if (isProbe === true) {
+      const { ready } = await import("./ready.ts");
+      finish(await ready(app, options));
+    } else if (isWatched === true) {
       const { watch } = await import("./watch.ts");
       finish(await watch(app, options));
     } else {
@@ -149,6 +160,14 @@ function addEnv(program: Command, finish: Finish): void {
   ).action(async (app: string, { worker, ...options }) => {
     const { env } = await import("./env.ts");
     finish(await env(app, worker, options));
+  });
+}
+
+/** The app that is meant, as an argument or by a flag. */
+function oneApp(word: string | undefined, named: string | undefined): string | undefined {
+  if (word === undefined || named === undefined || word === named) return word ?? named;
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot ask for "${word}" and --app ${named} at once`, {
+    remedy: "name one app, or none for all of them",
   });
 }
 

@@ -18,7 +18,7 @@ export async function demo(): Promise<number> {
   const context = parseContext();
   const app = appFromFlags("hello", [program], { processes: "4", socket }, context);
   const signals = catchSignals();
-  const config = { manager: managerFromFlags({}, context), apps: [app] };
+  const config = { manager: managerFromFlags({}, context), apps: [app], externals: [] };
   const manager = await launch(config, { reread: async () => config });
   const ended = signals.obey(manager);
   await Promise.race([manager.ready, ended]);

@@ -1,8 +1,8 @@
 /** Who is meant: a program from flags, an app of a config or of a manager, somebody's socket, or everybody there is. */
 import { existsSync } from "node:fs";
 import { basename, extname, resolve } from "node:path";
-import { parsePort } from "../config/address.ts";
-import type { App } from "../config/app.ts";
+import { parseRemotePort } from "../config/address.ts";
+import type { App, External } from "../config/app.ts";
 import { appFromFlags } from "../config/parse.ts";
 import { connectControl } from "../control/client.ts";
 import type { FoundManager } from "../control/find.ts";
@@ -79,7 +79,7 @@ function stranger(asked: Asked, address: Address): Admitted {
 
 function addressOf(socket: string | undefined, port: string | undefined): Address {
   if (socket !== undefined) return { kind: "unix", path: resolve(socket) };
-  const found = parsePort(port ?? "");
+  const found = parseRemotePort(port ?? "");
   if (typeof found === "object") return { kind: "tcp", ...found };
   throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `--port: ${found}, got "${port}"`, { remedy: "--port 127.0.0.1:9000" });
 }
@@ -120,6 +120,8 @@ interface Known {
   readonly app?: App;
   readonly configFile?: string;
   readonly manager?: FoundManager;
+  /** Of one that somebody else starts: nothing else is known of it. */
+  readonly external?: Address;
 }
 
 /** Those of the config, if there is one, or else those that run. */
@@ -127,13 +129,18 @@ async function knownApps({ config, control }: Asked): Promise<Known[]> {
   const { managers } = await find(control);
   const file = control === undefined ? configFile(config) : undefined;
   if (file === undefined) return (await Promise.all(managers.map(appsOf))).flat();
-  const { apps } = await loadConfig(file);
+  const { apps, externals } = await loadConfig(file);
   const running = (name: string) =>
     managers.find(({ status }) => status.manager.config === resolve(file) && has(status.apps, name));
-  const known = apps.map((app) => ({ name: app.name, app, configFile: file, ...withManager(running(app.name)) }));
+  const own = apps.map((app) => ({ name: app.name, app, configFile: file, ...withManager(running(app.name)) }));
+  const known = [...own, ...externals.map(asKnown)];
   if (config !== undefined) return known;
   const others = managers.filter(({ status }) => status.manager.config !== resolve(file));
   return [...known, ...(await Promise.all(others.map(appsOf))).flat()];
+}
+
+function asKnown({ name, listen }: External): Known {
+  return { name, external: listen };
 }
 
 function withManager(manager: FoundManager | undefined): { manager?: FoundManager } {
@@ -156,10 +163,12 @@ function configFile(named: string | undefined): string | undefined {
 async function appsOf(manager: FoundManager): Promise<Known[]> {
   const { config } = manager.status.manager;
   const apps = config === null || !existsSync(config) ? [] : (await loadConfig(config)).apps;
-  return manager.status.apps.map(({ app: name }) => {
+  const own = manager.status.apps.map(({ app: name }) => {
     const app = apps.find((one) => one.name === name);
     return { name, manager, ...(app === undefined || config === null ? {} : { app, configFile: config }) };
   });
+  const externals = manager.status.externals ?? [];
+  return [...own, ...externals.map(({ app, address }) => ({ name: app, external: readAddress(address) }))];
 }
 
 function admit(asked: Asked, known: Known): Promise<Admitted> {
@@ -169,7 +178,8 @@ function admit(asked: Asked, known: Known): Promise<Admitted> {
 }
 
 async function planned(asked: Asked, known: Known, own: NodeJS.ProcessEnv): Promise<Admitted> {
-  const { app, manager, name } = known;
+  const { app, manager, name, external } = known;
+  if (external !== undefined) return admitted(asked, { name, address: external });
   const running = manager === undefined ? undefined : runningOf(manager, name);
   const outcome = app === undefined ? undefined : await planPatient(app, own);
   const address = app === undefined ? statusAddress(running) : listenOf(app);
@@ -193,7 +203,11 @@ function listenOf({ listen }: App): Address | undefined {
 
 function statusAddress(running: Running | undefined): Address | undefined {
   const address = running?.status.address ?? null;
-  if (address === null) return undefined;
+  return address === null ? undefined : readAddress(address);
+}
+
+/** A status has paths, which are absolute, and host:port. */
+function readAddress(address: string): Address {
   return address.startsWith("/") ? { kind: "unix", path: address } : addressOf(undefined, address);
 }
 

@@ -46,6 +46,11 @@ function mute(program: Command): void {
 }
 
 async function main(): Promise<number> {
+  if (process.argv[2] === "__complete") {
+    const { complete } = await import("./complete.ts");
+    await complete(process.argv.slice(3));
+    return 0;
+  }
   let status = 0;
   const tongue = tongueOf(process.argv.slice(2));
   try {

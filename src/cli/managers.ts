@@ -1,6 +1,14 @@
 /** Which managers a command means: those of the runtime directory, or the one that --control names. */
 import { type ControlClient, connectControl } from "../control/client.ts";
-import { type Found, type FoundManager, findManagers, managerAt, managerOf, onlyManager } from "../control/find.ts";
+import {
+  type Found,
+  type FoundManager,
+  findManagers,
+  type Look,
+  managerAt,
+  managerOf,
+  onlyManager,
+} from "../control/find.ts";
 import type { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { controlDirectory } from "../os/runtime-dir.ts";
@@ -19,9 +27,9 @@ export interface Reached {
 }
 
 /** All that there are; there may be none. Throws where the one that is named cannot be asked. */
-export async function find(control: string | undefined): Promise<Found> {
-  if (control !== undefined) return { managers: [await managerAt(control)], failed: [] };
-  return findManagers(controlDirectory(process.env));
+export async function find(control: string | undefined, look: Look = {}): Promise<Found> {
+  if (control !== undefined) return { managers: [await managerAt(control, look)], failed: [] };
+  return findManagers(controlDirectory(process.env), look);
 }
 
 /** The one that has this app, or every one. Throws where there is none. */

@@ -6,8 +6,20 @@ import { formatDuration } from "../units.ts";
 /** `blog: rolled to generation 3, 4 of 4 workers replaced in 112ms`, and below it what has changed. */
 export function describeOutcome(outcome: AppOutcome): string[] {
   const { app, action, result, changes } = outcome;
-  const sentence = (result === "planned" ? intentions : deeds)[action](outcome);
+  const isPlanned = result === "planned";
+  const sentence = outcome.external === true ? describeExternal(action, isPlanned) : describeDeed(outcome, isPlanned);
   return [`${app}: ${sentence}`, ...changes.map((change) => `  ${oneLine(change)}`)];
+}
+
+function describeDeed(outcome: AppOutcome, isPlanned: boolean): string {
+  return (isPlanned ? intentions : deeds)[outcome.action](outcome);
+}
+
+/** What changes of an app that somebody else starts is what we know of it. */
+function describeExternal(action: AppOutcome["action"], isPlanned: boolean): string {
+  if (action === "unchanged") return isPlanned ? "would stay as it is" : "unchanged";
+  const deed = action === "moved" ? "changed" : action;
+  return isPlanned ? `external, would be ${deed}` : `external, ${deed}`;
 }
 
 type Sentences = { readonly [A in AppOutcome["action"]]: (outcome: AppOutcome) => string };

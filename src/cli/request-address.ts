@@ -1,10 +1,11 @@
 /** Whom `fcgi-pm request` asks: the address that is named, or that of an app, from its manager or from the config. */
 
 import { parsePort } from "../config/address.ts";
-import type { App } from "../config/app.ts";
+import type { App, External } from "../config/app.ts";
 import { managerOf } from "../control/find.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Address } from "../fastcgi/address.ts";
+import type { Status } from "../observe/status.ts";
 import { findConfig, loadConfig } from "./context.ts";
 import { find } from "./managers.ts";
 import { type RequestWords, wrongUsage } from "./request-options.ts";
@@ -39,11 +40,16 @@ function parseAddress(text: string): Address {
 async function fromManagers(app: string | undefined, control: string | undefined): Promise<Asked | undefined> {
   const found = await find(control);
   if (found.managers.length === 0 && found.failed.length === 0) return undefined;
-  if (app !== undefined) return ofStatus(managerOf(app, found).status.apps, app);
+  if (app !== undefined) return ofStatus(addressesIn(managerOf(app, found).status), app);
   const [unasked] = found.failed;
   if (found.managers.length === 0 && unasked !== undefined) throw unasked.error;
   const apps = found.managers.flatMap(({ status }) => status.apps.filter(({ address }) => address !== null));
   return ofStatus(apps, theOnly(apps.map((one) => one.app)));
+}
+
+/** Those that the manager only knows of, too. */
+function addressesIn({ apps, externals = [] }: Status): Listening[] {
+  return [...apps, ...externals];
 }
 
 interface Listening {
@@ -77,18 +83,19 @@ function findUsualConfig(): string {
 }
 
 async function fromConfig(path: string, wanted: string | undefined): Promise<Asked> {
-  const { apps } = await loadConfig(path);
-  const listening = apps.filter(({ listen }) => listen.kind !== "none");
+  const { apps, externals } = await loadConfig(path);
+  const all: readonly (App | External)[] = [...apps, ...externals];
+  const listening = all.filter(({ listen }) => listen.kind !== "none");
   const name = wanted ?? theOnly(listening.map((app) => app.name));
-  const app = apps.find((one) => one.name === name);
+  const app = all.find((one) => one.name === name);
   if (app === undefined) {
-    const known = apps.map((one) => one.name).join(", ");
+    const known = all.map((one) => one.name).join(", ");
     throw new FcgiPmError("FCGI_PM_APP_UNKNOWN", `There is no app "${name}" in ${path}, only ${known}`);
   }
   return ofConfig(app);
 }
 
-function ofConfig({ name, listen }: App): Asked {
+function ofConfig({ name, listen }: App | External): Asked {
   if (listen.kind === "none") throw withoutListener(name);
   return { app: name, listen };
 }

@@ -77,14 +77,23 @@ function originOf(words: readonly string[], command: Command): Origin {
   return {
     reread: async () => {
       const apps = [appFromFlags(name ?? nameOf(program, wsgi), words, flags, context)];
-      return { manager: managerFromFlags(manager, context, undefined, apps), apps };
+      return { manager: managerFromFlags(manager, context, undefined, apps), apps, externals: [] };
     },
   };
 }
 
 async function fromFile(path: string, flags: Readonly<Record<string, unknown>>): Promise<Config> {
   const config = await loadConfig(path);
+  refuseNothing(path, config);
   return { ...config, manager: managerFromFlags(flags, parseContext(), config.manager, config.apps) };
+}
+
+/** A manager that runs nothing would only wait to be asked what `request` and `doctor` tell without it. */
+function refuseNothing(path: string, { apps, externals }: Config): void {
+  if (apps.length > 0) return;
+  const names = externals.map(({ name }) => name).join(", ");
+  const message = `There is nothing to start in ${path}: all its apps are external (${names})`;
+  throw new FcgiPmError("FCGI_PM_NOTHING_TO_START", message);
 }
 
 function refuseTwo(words: readonly string[], wsgi: string | undefined, file: string | undefined): void {

@@ -32,13 +32,14 @@ export interface Around {
 
 /** Every manager there is with all its apps, or those that have this app, with that alone. Throws FCGI_PM_APP_UNKNOWN. */
 export async function lookAround(app: string | undefined, control: string | undefined): Promise<Around> {
-  const found = await find(control);
+  const found = await find(control, { reach: true });
   const all = found.managers.map((manager) => manager.status);
   const failed = found.failed.map(({ error }) => error);
   if (app === undefined || all.length === 0) return { managers: all, failed };
   const having = all.flatMap((one) => {
     const apps = one.apps.filter((there) => there.app === app);
-    return apps.length === 0 ? [] : [{ ...one, apps }];
+    const externals = one.externals?.filter((there) => there.app === app) ?? [];
+    return apps.length + externals.length === 0 ? [] : [{ ...one, apps, ...(one.externals && { externals }) }];
   });
   // It says why.
   if (having.length === 0) managerOf(app, found);
@@ -51,9 +52,21 @@ export function describe(app: string | undefined, managers: readonly Status[], l
   return managers.flatMap((one, index) => [...(index === 0 ? [] : [""]), ...appTable(one, look)]);
 }
 
-/** 0: all apps are running. 3: no manager runs, or no app. 4: something runs, but an app is not as it should be. */
+/**
+ * 0: all apps are running. 3: no manager runs, or no app. 4: something runs, but an app is not as it should be. An external
+ * app counts where it alone is asked for: a container is none the better for a restart because of another machine.
+ */
 export function verdict(managers: readonly Status[]): 0 | 3 | 4 {
+  const external = verdictOnExternals(managers);
+  if (external !== undefined) return external;
   const states = managers.flatMap(({ apps }) => apps.map(({ state }) => state));
   if (states.every((state) => state === "stopped")) return 3;
   return states.every((state) => state === "running") ? 0 : 4;
+}
+
+/** Undefined: other apps are asked for, too. */
+export function verdictOnExternals(managers: readonly Status[]): 0 | 4 | undefined {
+  const externals = managers.flatMap((manager) => manager.externals ?? []);
+  if (externals.length === 0 || managers.some(({ apps }) => apps.length > 0)) return undefined;
+  return externals.every(({ state }) => state === "reachable") ? 0 : 4;
 }

@@ -27,6 +27,11 @@ test.each<[Partial<AppOutcome>, string]>([
   [{ result: "planned" }, "blog: would roll to generation 3, 4 workers replaced"],
   [{ result: "planned", action: "unchanged" }, "blog: would stay as it is"],
   [{ result: "planned", action: "removed" }, "blog: would be removed"],
+  [{ external: true, action: "added" }, "blog: external, added"],
+  [{ external: true, action: "moved" }, "blog: external, changed"],
+  [{ external: true, action: "removed" }, "blog: external, removed"],
+  [{ external: true, action: "unchanged" }, "blog: unchanged"],
+  [{ external: true, action: "removed", result: "planned" }, "blog: external, would be removed"],
 ])("%j is %j", (more, sentence) => {
   expect(describeOutcome({ ...outcome, ...more })).toEqual([sentence]);
 });
