@@ -8,7 +8,7 @@ const root = resolve(import.meta.dirname, "../src");
 /** Rooms by floor. A room is named by the folder, or the file, that it is. */
 const floors: readonly (readonly string[])[] = [
   ["errors.ts", "units.ts"],
-  ["supervision", "config", "fastcgi/wire", "observe", "diagnosis"],
+  ["supervision", "config", "fastcgi/wire", "observe", "diagnosis", "generate", "import"],
   ["os", "fastcgi", "control"],
   ["manager", "runners"],
   ["doctor"],

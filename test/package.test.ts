@@ -1,6 +1,6 @@
 /** The package as others get it: packed, installed elsewhere, run there. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
 import manifest from "../package.json" with { type: "json" };
@@ -28,6 +28,82 @@ test("every file that a script of package.json runs is there, and README's comma
   const commands = [...readme.matchAll(/^npm run (\S+)$/gm)].map(([, name]) => name);
   expect(commands).toEqual(["demo", "everything"]);
   for (const name of commands) expect(Object.keys(scripts)).toContain(name);
+});
+
+/** What is in the package beside the types. */
+const packed = [
+  ...["CHANGELOG.md", "LICENSE", "README.md", "bin/fcgi-pm.js", "bin/package.json"],
+  ...["dist/completions/_fcgi-pm", "dist/completions/fcgi-pm.bash", "dist/completions/fcgi-pm.fish"],
+  ...["dist/fcgi-pm.cache", "dist/fcgi-pm.cjs", "dist/fcgi-pm.cjs.map", "dist/index.cjs", "dist/index.cjs.map"],
+  ...["dist/index.js", "dist/index.js.map", "dist/node-runner.cjs", "dist/wsgi.py"],
+  ...["docs/fcgi-pm.schema.json", "docs/man/fcgi-pm.1", "fixtures/apps/hello.fcgi", "fixtures/apps/package.json"],
+  "package.json",
+];
+
+test("the package holds the program, its library, its texts for shells, man, editors and systemd, and nothing else", async () => {
+  const { stdout } = await execa("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  const paths = files.map(({ path }) => path);
+  const units = filesBelow("docs/deploy/systemd");
+  expect(units.map((path) => basename(path))).toContain("fcgi-pm@.service");
+  const types = paths.filter((path) => path.startsWith("dist/types/"));
+  expect(types).toContain("dist/types/index.d.ts");
+  for (const path of types) expect(path).toMatch(/\.d\.ts$/);
+  expect(paths.filter((path) => !types.includes(path)).toSorted()).toEqual([...packed, ...units].toSorted());
+});
+
+function filesBelow(directory: string): string[] {
+  const entries = readdirSync(join(root, directory), { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return paths.map((path) => path.slice(root.length + 1));
+}
+
+/** A directory with these programs, and so without a compiler. */
+function pathOf(programs: readonly string[]): string {
+  const path = join(directory, "path");
+  mkdirSync(path);
+  for (const program of programs) {
+    const places = ["/usr/local/bin", "/usr/bin", "/bin"].map((place) => join(place, program));
+    symlinkSync(places.find((place) => existsSync(place)) ?? program, join(path, program));
+  }
+  symlinkSync(process.execPath, join(path, "node"));
+  return path;
+}
+
+test("npm install -g works without a compiler, and gives any user the command and its manual page", async () => {
+  await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", directory], { cwd: root });
+  const [tarball = ""] = readdirSync(directory).filter((name) => name.endsWith(".tgz"));
+  chmodSync(directory, 0o777);
+  const prefix = join(directory, "prefix");
+  const path = pathOf(["npm", "sh", "env", "setpriv"]);
+  const plain = { cwd: directory, env: { PATH: path, HOME: process.env["HOME"] ?? "/root" }, extendEnv: false };
+  const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
+  await execa("npm", ["install", "-g", "--prefix", prefix, ...quiet, join(directory, tarball)], plain);
+
+  const asNobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : ["env"];
+  const env = { ...plain.env, PATH: `${prefix}/bin:${path}`, TMPDIR: directory };
+  const run = (...words: string[]) => {
+    const [command = "", ...args] = [...asNobody, "fcgi-pm", ...words];
+    return execa(command, args, { ...plain, env, reject: false });
+  };
+  for (const [shell, file] of [
+    ["bash", "fcgi-pm.bash"],
+    ["zsh", "_fcgi-pm"],
+    ["fish", "fcgi-pm.fish"],
+  ] as const) {
+    const script = join(prefix, "lib/node_modules/fcgi-pm/dist/completions", file);
+    expect((await run("completion", shell)).stdout).toBe(readFileSync(script, "utf8").trimEnd());
+  }
+  const manual = await execa("mandoc", ["-T", "ascii", join(prefix, "share/man/man1/fcgi-pm.1")]);
+  expect(manual.stdout).toContain("FastCGI process manager");
+
+  const demo = run("demo");
+  demo.stdout.on("data", (chunk: Buffer) => {
+    if (chunk.includes("Ctrl-C ends it")) demo.kill("SIGINT");
+  });
+  const { stdout, exitCode } = await demo;
+  expect(stdout).toContain("4 of 4 workers ready");
+  expect(exitCode).toBe(0);
 });
 
 test("npm pack gives a package that installs and runs elsewhere, for import and require", async () => {
