@@ -48,7 +48,7 @@ const rows: readonly Row[] = [
     asked: [
       ["/hello/you", "hello you at "],
       ["/count", "100000", "x".repeat(100_000)],
-      ["/style.css", "body { color: black }\n"],
+      ["/style.css", "body {\n  color: black;\n}\n"],
     ],
   },
   {
@@ -56,7 +56,7 @@ const rows: readonly Row[] = [
     asked: [
       ["/hello/you", "hello you in production"],
       ["/count", "100000", "x".repeat(100_000)],
-      ["/style.css", "body { color: black }\n"],
+      ["/style.css", "body {\n  color: black;\n}\n"],
     ],
   },
   {
@@ -71,7 +71,7 @@ const rows: readonly Row[] = [
     name: "Django",
     asked: [
       ["/hello/you", "hello you at /hello/you"],
-      ["/static/style.css", "body { color: black }\n"],
+      ["/static/style.css", "body {\n  color: black;\n}\n"],
     ],
   },
 ];
