@@ -105,7 +105,7 @@ export class RotatingFile {
     } else if (nowMs() - this.#lookedMs >= lookEveryMs) {
       this.#lookedMs = nowMs();
       const there = await stat(path).catch(() => undefined);
-      if (there?.ino !== this.#inode) await this.reopen();
+      if (there === undefined || there.ino !== this.#inode) await this.reopen();
     }
   }
 
@@ -119,15 +119,21 @@ export class RotatingFile {
   /** Takes note of a file that was just opened, ends a line that was torn, and removes rotated ones that are too many. */
   async #settle(): Promise<void> {
     const { path, keep } = this.#rotation;
-    const { ino, size, birthtimeMs } = await stat(path);
-    this.#inode = ino;
+    const there = await stat(path).catch(unlessMissing);
+    const { size, birthtimeMs } = there ?? { size: 0, birthtimeMs: 0 };
+    this.#inode = there?.ino;
     this.#size = size;
     // An empty file begins with its first line. Not every file system knows when a file was made.
     this.#begunMs = size === 0 || birthtimeMs <= 0 ? Date.now() : birthtimeMs;
-    this.#lookedMs = nowMs();
+    // Renamed in the moment in which it was opened: then it is opened again before anything is written.
+    this.#lookedMs = there === undefined ? Number.NEGATIVE_INFINITY : nowMs();
     if (!(await endsWithLine(path, size))) await written(this.#stream, "\n");
     for (let number = keep + 1; await isRemoved(`${path}.${number}`); number += 1);
   }
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== "ENOENT") throw error;
 }
 
 async function openStream({ path, maxSize, keep }: Rotation): Promise<RotatingFileStream> {

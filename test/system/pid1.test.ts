@@ -124,6 +124,7 @@ describe("signals to PID 1:", () => {
   test("HUP reloads, USR1 opens the log anew", async () => {
     const log = join(place.directory, "app.log");
     const manager = await startReadyAsFirst(app("diesOnSigterm", "--output-file", log));
+    await until(() => readFileSync(log, "utf8").length > 0, { what: "a first line" });
     renameSync(log, `${log}.1`);
     manager.signal("SIGUSR1");
     manager.signal("SIGHUP");
