@@ -1,11 +1,12 @@
 /** The apps that a web server is to serve, as their config says, or else as running managers say. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { App, Config, External, Owner } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { WebAddress, WebApp, WebRights } from "../generate/web-site.ts";
 import type { AppStatus, Status } from "../observe/status.ts";
+import { isModule } from "../os/node-module.ts";
 import { findConfig, loadConfig } from "./context.ts";
 import type { WebOptions } from "./generate-web-options.ts";
 import { find } from "./managers.ts";
@@ -135,20 +136,6 @@ function connectionsOf({
   const [program = ""] = command ?? [];
   if (isModule(resolve(directory, program))) return { connections: "any", keepsConnections: true };
   return { connections: processes, keepsConnections: /^php[\d.]*-cgi[\d.]*$/.test(basename(program)) };
-}
-
-/** As docs/configuration.md has it: by its ending, unless it is a program by itself. */
-function isModule(path: string): boolean {
-  return /\.[cm]?[jt]s$/.test(path) && !isExecutable(path);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function rightsOf({ socketMode, socketOwner = {}, user, group }: App): WebRights {
