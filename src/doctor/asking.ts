@@ -1,7 +1,8 @@
 /** One request to a worker of a trial, with what the worker does and writes meanwhile. */
 import type { AnswerFacts, Witness } from "../diagnosis/answer-facts.ts";
 import { endInWords } from "../diagnosis/death.ts";
-import { socketsOf } from "../os/proc-files.ts";
+import { heldBy, type Watched } from "../os/held-connections.ts";
+import type { Connections } from "../os/sockdiag.ts";
 import { formatDuration } from "../units.ts";
 import { activityOf } from "./activity.ts";
 import { ask, named, type Question } from "./ask.ts";
@@ -48,12 +49,12 @@ export type Asked = AnswerFacts & { readonly activity: string | undefined };
 function holderOf(trial: Trial): number | undefined {
   const accepted = trial.listener.connections();
   if (accepted === undefined) return undefined;
-  return trial.processes().find(({ pid }) => holdsAny(pid, accepted))?.pid;
+  return trial.processes().find(({ pid }) => holds(pid, accepted, trial.listener))?.pid;
 }
 
-function holdsAny(pid: number, sockets: ReadonlyMap<number, unknown>): boolean {
+function holds(pid: number, accepted: Connections, listener: Watched): boolean {
   try {
-    return [...socketsOf(pid).values()].some((inode) => sockets.has(inode));
+    return heldBy(pid, accepted, listener).length > 0;
   } catch {
     return false;
   }

@@ -92,5 +92,5 @@ function waitsItself(pid: number): boolean {
 function waitedOn(pid: number, trial: Trial): OpenSocket | undefined {
   const others = openSocketsOf(pid).filter(({ isListening, inode }) => isListening && inode !== trial.listener.inode);
   const connections = () => new Map();
-  return others.find(({ inode }) => lookAt(pid, { inode, connections }) === "waiting");
+  return others.find(({ inode }) => lookAt(pid, { inode, kind: "tcp", connections }) === "waiting");
 }

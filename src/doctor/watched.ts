@@ -2,7 +2,7 @@
 import { statSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import type { Address } from "../fastcgi/address.ts";
-import type { Watched } from "../os/procfs.ts";
+import type { Watched } from "../os/held-connections.ts";
 import { tcpSocketsAt, unixSocketsAt } from "../os/sockdiag.ts";
 
 /** Undefined where nobody listens. */
@@ -10,8 +10,8 @@ export function watchedAt(address: Address, inode: number | undefined): Watched 
   if (inode === undefined) return undefined;
   if (address.kind === "tcp") {
     const family = isIPv4(address.host) ? "ipv4" : "ipv6";
-    return { inode, connections: () => tcpSocketsAt(family, address.port, "connected") };
+    return { inode, kind: "tcp", connections: () => tcpSocketsAt(family, address.port, "connected") };
   }
   const file = statSync(address.path, { throwIfNoEntry: false });
-  return file === undefined ? undefined : { inode, connections: () => unixSocketsAt(file, "connected") };
+  return file === undefined ? undefined : { inode, kind: "unix", connections: () => unixSocketsAt(file, "connected") };
 }

@@ -1,8 +1,9 @@
 /** Who of a stopped worker and the processes of its session holds connections, and for what its threads wait. */
 import { parseStat, parseSyscall, pollFds, selectFds, waitCallsOf } from "../supervision/readiness.ts";
 import { type Wait, waitOf } from "../supervision/reading.ts";
-import { inodeOf, isGone, read, readMemory, socketsOf, threadsOf } from "./proc-files.ts";
-import { membersOf, type Watched } from "./procfs.ts";
+import { type Held, heldBy, type Watched } from "./held-connections.ts";
+import { inodeOf, isGone, read, readMemory, threadsOf } from "./proc-files.ts";
+import { membersOf } from "./procfs.ts";
 import type { Connections } from "./sockdiag.ts";
 
 /** A process that holds accepted connections. */
@@ -12,12 +13,6 @@ export interface Holder {
   readonly threads: readonly Thread[];
   /** Each of its connections is read by one of its threads, and all other threads sleep. */
   readonly isReading: boolean;
-}
-
-interface Held {
-  readonly inode: number;
-  readonly fd: number;
-  readonly unreadBytes: number;
 }
 
 interface Thread {
@@ -38,10 +33,7 @@ export function connectionHoldersOf(pid: number, listener: Watched): Holder[] | 
 /** None where it holds no connection, or has just ended. */
 function lookAtHolder(pid: number, accepted: Connections, listener: Watched): Holder[] {
   try {
-    const held = [...socketsOf(pid)].flatMap(([fd, inode]): Held[] => {
-      const connection = accepted.get(inode);
-      return connection === undefined ? [] : [{ inode, fd, unreadBytes: connection.unreadBytes }];
-    });
+    const held = heldBy(pid, accepted, listener);
     if (held.length === 0) return [];
     const threads = threadsOf(pid).map((path) => lookAtThread(pid, path, listener));
     const wanted = new Set(held.map(({ inode }) => inode));

@@ -6,14 +6,13 @@
  * It can be told of programs only whose thread itself reads the connection that it serves. What an event loop (Node, Go)
  * has in flight nobody can see: a request that waits for a timer looks just like no request.
  */
-import { closeSync } from "node:fs";
 import { askToClose } from "./ask-to-close.ts";
 import { nowMs } from "./clock.ts";
 import { connectionHoldersOf, type Holder } from "./connection-holders.ts";
+import type { Watched } from "./held-connections.ts";
 import { admitPackets, refusePackets } from "./packet-filter.ts";
-import { isAtEnd, SystemCallError, shutdown, takeDescriptor, unreadBytes } from "./posix.ts";
+import { isAtEnd, SystemCallError, shutdown, unreadBytes, withDescriptor } from "./posix.ts";
 import { read } from "./proc-files.ts";
-import type { Watched } from "./procfs.ts";
 import { markOf, unmark } from "./socket-facts.ts";
 
 /**
@@ -145,15 +144,6 @@ function endConnection(fd: number): boolean {
 
 function forEachHeld<T>(holders: readonly Holder[], act: (fd: number) => T): T[] {
   return holders.flatMap(({ pid, held }) => held.map(({ fd }) => withDescriptor(pid, fd, act)));
-}
-
-function withDescriptor<T>(pid: number, fd: number, act: (ours: number) => T): T {
-  const ours = takeDescriptor(pid, fd);
-  try {
-    return act(ours);
-  } finally {
-    closeSync(ours);
-  }
 }
 
 /** Has nothing come in since the look before? Then its wait goes on, else a new one begins. */

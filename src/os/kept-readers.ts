@@ -4,8 +4,9 @@
  */
 import { parseSyscall, pollFds, type Syscall, selectFds, waitCallsOf } from "../supervision/readiness.ts";
 import { waitOf } from "../supervision/reading.ts";
-import { inodeOf, read, readMemory, socketsOf, threadsOf } from "./proc-files.ts";
-import { membersOf, type Watched } from "./procfs.ts";
+import { type Held, heldBy, type Watched } from "./held-connections.ts";
+import { inodeOf, read, readMemory, threadsOf } from "./proc-files.ts";
+import { membersOf } from "./procfs.ts";
 import type { Connections } from "./sockdiag.ts";
 
 /**
@@ -16,28 +17,26 @@ export function onlyWaitsForClients(pid: number, listener: Watched): boolean | u
   const accepted = listener.connections();
   if (accepted === undefined) return undefined;
   try {
-    const members = membersOf(pid).map((member) => lookAt(member, accepted));
+    const members = membersOf(pid).map((member) => lookAt(member, accepted, listener));
     const holders = members.filter(({ held }) => held.length > 0);
     return (
       holders.length > 0 &&
-      holders.every(({ held, awaited }) => held.every((inode) => isIdle(inode, awaited, accepted)))
+      holders.every(({ held, awaited }) =>
+        held.every(({ inode, unreadBytes }) => awaited.has(inode) && unreadBytes === 0),
+      )
     );
   } catch {
     return undefined; // gone, or not ours to see
   }
 }
 
-function isIdle(inode: number, awaited: ReadonlySet<number>, accepted: Connections): boolean {
-  return awaited.has(inode) && accepted.get(inode)?.unreadBytes === 0;
-}
-
 interface Member {
-  readonly held: readonly number[];
+  readonly held: readonly Held[];
   readonly awaited: ReadonlySet<number>;
 }
 
-function lookAt(pid: number, accepted: Connections): Member {
-  const held = [...socketsOf(pid).values()].filter((inode) => accepted.has(inode));
+function lookAt(pid: number, accepted: Connections, listener: Watched): Member {
+  const held = heldBy(pid, accepted, listener);
   const awaited = held.length === 0 ? [] : threadsOf(pid).flatMap((thread) => awaitedBy(pid, thread));
   return { held, awaited: new Set(awaited) };
 }

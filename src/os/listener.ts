@@ -35,6 +35,7 @@ import { tcpQueueOf } from "./socket-facts.ts";
 export type Origin = "bound" | "inherited" | "adopted";
 
 export interface Listener {
+  readonly kind: "unix" | "tcp";
   readonly origin: Origin;
   readonly fd: number;
   /** The socket's own inode, as `/proc/PID/fd` shows it. */
@@ -45,7 +46,7 @@ export interface Listener {
   readonly replacedStale: boolean;
   /** How many connections wait to be accepted, and how many may; undefined where the kernel does not tell. */
   queue(): Queue | undefined;
-  /** The connections that workers have accepted, by inode; undefined where the kernel does not tell. */
+  /** As `Watched` has it. */
   connections(): Connections | undefined;
   /** Is the name still ours? False after somebody bound the path anew, and after `refuseNew`. */
   isOurs(): boolean;
@@ -121,14 +122,22 @@ export function bindTcp(host: string, port: number, backlog: number): Listener {
 /** What can be done with a TCP socket that listens. */
 export function tcpListener(fd: number, host: string, port: number, origin: Origin): Listener {
   const close = () => closeSync(fd);
+  const inode = fstatSync(fd).ino;
+  const family = isIPv4(host) ? "ipv4" : "ipv6";
+  let isListed: boolean | undefined;
   return {
+    kind: "tcp",
     origin,
     fd,
-    inode: fstatSync(fd).ino,
+    inode,
     address: formatAddress(host, port),
     replacedStale: false,
     queue: () => tcpQueueOf(fd),
-    connections: () => tcpSocketsAt(isIPv4(host) ? "ipv4" : "ipv6", port, "connected"),
+    connections: () => {
+      // One that was passed from another network namespace has its connections there.
+      isListed ??= tcpSocketsAt(family, port, "listening")?.has(inode) ?? false;
+      return isListed ? tcpSocketsAt(family, port, "connected") : undefined;
+    },
     isOurs: () => true,
     refuseNew: () => refuseConnections(fd),
     setRights: () => {},
@@ -236,6 +245,7 @@ export function unixListener(
     lock?.release();
   };
   return {
+    kind: "unix",
     origin,
     fd,
     inode,

@@ -51,6 +51,7 @@ const prctlCall = later("int prctl(int option, unsigned long a, unsigned long b,
 const waitidCall = later("int waitid(int idtype, uint32_t id, void *info, int options)");
 const waitpidCall = later("int waitpid(int pid, void *status, int options)");
 const getsocknameCall = later("int getsockname(int fd, void *address, void *length)");
+const getxattrCall = later("long getxattr(const char *path, const char *name, void *value, size_t size)");
 const memfdCreateCall = later("int memfd_create(const char *name, uint32_t flags)");
 const sendtoCall = later(
   "long sendto(int fd, const void *bytes, size_t length, int flags, const void *address, uint32_t addressLength)",
@@ -308,6 +309,17 @@ export function unsentBytes(fd: number): number {
   return value.readInt32LE(0);
 }
 
+/** Has our direction of this Unix connection ended, or all of it? Sending nothing changes nothing, and tells. */
+export function isShutForSending(fd: number): boolean {
+  try {
+    sendNow(fd, Buffer.alloc(0));
+    return false;
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === "EPIPE") return true;
+    throw error;
+  }
+}
+
 /** Has the peer closed the connection, or reset it, with nothing left to read? */
 export function isAtEnd(fd: number): boolean {
   try {
@@ -354,6 +366,23 @@ export function takeDescriptor(pid: number, fd: number): number {
   } finally {
     closeSync(pidfd);
   }
+}
+
+/** Does something with another process's descriptor, which is ours as well meanwhile. */
+export function withDescriptor<T>(pid: number, fd: number, act: (ours: number) => T): T {
+  const ours = takeDescriptor(pid, fd);
+  try {
+    return act(ours);
+  } finally {
+    closeSync(ours);
+  }
+}
+
+/** An extended attribute of a file (xattr(7)) as text, without its zero byte: at most so many bytes of it. */
+export function attributeOf(path: string, name: string, bytes: number): string {
+  const value = Buffer.alloc(bytes);
+  const length = checked("getxattr", Number(getxattrCall()(path, name, value, value.length)));
+  return value.toString("latin1", 0, length).replace(/\0$/, "");
 }
 
 /** From now on orphans below this process become its children, instead of those of PID 1 (prctl(2)). */

@@ -1,18 +1,13 @@
 /** What the kernel tells about a process: is it waiting for a request, does it hold one, who holds this socket. */
+import { existsSync } from "node:fs";
 import { epollWatches, parseStat, parseSyscall, pollFds, selectFds, waitCallsOf } from "../supervision/readiness.ts";
 import type { Sight } from "../supervision/worker.ts";
 import { nowMs } from "./clock.ts";
+import { hasFarClients, heldBy, mayHold, type Watched } from "./held-connections.ts";
 import { allPids, inodeOf, isGone, read, readMemory, socketsOf, threadsOf } from "./proc-files.ts";
-import type { Connections } from "./sockdiag.ts";
+import type { Connection, Connections } from "./sockdiag.ts";
 
 const waitCalls = process.platform === "linux" ? waitCallsOf(process.arch) : undefined;
-
-/** What of a listener is needed to recognise it, and its connections, in other processes. */
-export interface Watched {
-  readonly inode: number;
-  /** The connections that have been accepted, by inode; undefined where the kernel does not tell. */
-  connections(): Connections | undefined;
-}
 
 /** A busy worker may go from one connection to the next between the kernel's answer and our look (measured: 4 to 11 of 100). */
 const mostLooks = 4;
@@ -28,7 +23,7 @@ export function lookAt(pid: number, listener: Watched): Sight {
       if (waitsOn(pid, listener.inode)) return "waiting";
       const accepted = listener.connections();
       if (accepted === undefined) return "unseen";
-      if (holdsAny(pid, accepted)) return "busy";
+      if (heldBy(pid, accepted, listener).length > 0) return "busy";
       if (look === mostLooks) return lookAtOthers(pid, listener, accepted);
     }
   } catch (error) {
@@ -39,7 +34,7 @@ export function lookAt(pid: number, listener: Watched): Sight {
 function lookAtOthers(pid: number, listener: Watched, accepted: Connections): Sight {
   const others = recentSessionOf(pid).filter((other) => other !== pid);
   if (others.some((other) => waitsOn(other, listener.inode))) return "waiting";
-  return others.some((other) => holdsAny(other, accepted)) ? "busy" : "elsewhere";
+  return others.some((other) => heldBy(other, accepted, listener).length > 0) ? "busy" : "elsewhere";
 }
 
 /**
@@ -62,11 +57,21 @@ export function lookForConnections(pid: number, listener: Watched): Sight {
 export function openConnectionsOf(pid: number, listener: Watched): ReadonlySet<number> | undefined {
   const accepted = listener.connections();
   if (accepted === undefined) return undefined;
-  const open = new Map([...accepted].filter(([, { isOver, unreadBytes }]) => !isOver || unreadBytes > 0));
-  if (open.size === 0) return new Set();
-  const known = heldBy(membersOf(pid), open);
+  if (!mayHold(accepted, listener)) return new Set();
+  const own = openAmong([pid], accepted, listener);
+  if (!mayBeMore(accepted, listener)) return own;
+  const members = membersOf(pid);
+  const open = new Set([...own, ...openAmong(members.slice(1), accepted, listener)]);
   // A child that was forked for the request may be younger than our list of the session.
-  return known.size > 0 ? known : heldBy(sessionOf(pid), open);
+  return open.size > 0 ? open : openAmong(youngerThan(members) ?? sessionOf(pid), accepted, listener);
+}
+
+function mayBeMore(accepted: Connections, listener: Watched): boolean {
+  return hasFarClients(listener) || [...accepted.values()].some(isOpen);
+}
+
+function isOpen({ isOver, unreadBytes }: Connection): boolean {
+  return !isOver || unreadBytes > 0;
 }
 
 /** The worker and the processes of its session. */
@@ -74,17 +79,17 @@ export function membersOf(pid: number): readonly number[] {
   return [pid, ...recentSessionOf(pid).filter((other) => other !== pid)];
 }
 
-/** Those of these connections that the processes hold. One of them may end while we look, the others go on. */
-function heldBy(pids: readonly number[], accepted: Connections): Set<number> {
-  const held = new Set<number>();
+/** One of the processes may end while we look, the others go on. */
+function openAmong(pids: readonly number[], accepted: Connections, listener: Watched): Set<number> {
+  const open = new Set<number>();
   for (const pid of pids) {
     try {
-      for (const inode of socketsOf(pid).values()) if (accepted.has(inode)) held.add(inode);
+      for (const held of heldBy(pid, accepted, listener)) if (isOpen(held)) open.add(held.inode);
     } catch (error) {
       if (!isGone(error)) throw error;
     }
   }
-  return held;
+  return open;
 }
 
 /** Has SIGSTOP taken effect in every thread? True as well for a process that is gone. */
@@ -100,6 +105,22 @@ export function isStopped(pid: number): boolean {
 /** Processes of the session that this worker leads, itself included. */
 export function sessionOf(pid: number): readonly number[] {
   return readSessions().get(pid) ?? [];
+}
+
+/** Processes below these, without them; undefined where the kernel does not tell (CONFIG_PROC_CHILDREN). */
+function youngerThan(members: readonly number[]): readonly number[] | undefined {
+  if (!existsSync("/proc/thread-self/children")) return undefined;
+  const family = new Set(members);
+  for (const pid of family) for (const child of childrenOf(pid)) family.add(child);
+  return [...family].slice(members.length);
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return threadsOf(pid).flatMap((thread) => read(`${thread}/children`).split(" ").slice(0, -1).map(Number));
+  } catch {
+    return []; // gone
+  }
 }
 
 /** The same as of some moments ago: reading every process takes milliseconds, and many workers are looked at in a row. */
@@ -138,7 +159,7 @@ export function holdersOf(inodes: readonly number[]): number[] {
   const wanted = new Set(inodes);
   return allPids().filter((pid) => {
     try {
-      return holdsAny(pid, wanted);
+      return [...socketsOf(pid).values()].some((inode) => wanted.has(inode));
     } catch {
       return false;
     }
@@ -219,8 +240,4 @@ function selected(pid: number, args: readonly bigint[], inode: number): boolean 
   const readSet = args[1] ?? 0n;
   if (readSet === 0n) return false;
   return selectFds(readMemory(pid, readSet, Math.ceil(limit / 64) * 8), limit).some((fd) => inodeOf(pid, fd) === inode);
-}
-
-function holdsAny(pid: number, inodes: { has(inode: number): boolean; readonly size: number }): boolean {
-  return inodes.size > 0 && [...socketsOf(pid).values()].some((inode) => inodes.has(inode));
 }

@@ -33,6 +33,8 @@ const finWaits: ReadonlySet<number> = new Set([4, 5]);
 
 const stateBits = { listening: 1 << 10, connected: (1 << 1) | (1 << 4) | (1 << 5) | (1 << 8) } as const;
 
+const everyState = 0xffffffff;
+
 /** Connected: established, or closing on one side only. What is closed on both sides is nobody's request. */
 export type SocketStates = keyof typeof stateBits;
 
@@ -72,12 +74,23 @@ export function unixSocketsAt(file: BoundFile, states: SocketStates): Connection
 
 /** The queue of the listening Unix socket with this inode. */
 export function unixQueueOf(inode: number): Queue | undefined {
-  const request = unixRequest(stateBits.listening, UDIAG_SHOW_RQLEN);
+  const [answer] = ask(requestFor(inode, stateBits.listening, UDIAG_SHOW_RQLEN)) ?? [];
+  return answer === undefined ? undefined : rqlenOf(answer);
+}
+
+/** Does a Unix socket of our own network namespace have this inode, whatever it does? */
+export function isUnixSocketOfOurs(inode: number): boolean | undefined {
+  const answers = ask(requestFor(inode, everyState, 0));
+  return answers === undefined ? undefined : answers.length > 0;
+}
+
+/** For one socket. */
+function requestFor(inode: number, states: number, show: number): Buffer {
+  const request = unixRequest(states, show);
   request.writeUInt32LE(inode % 2 ** 32, 8);
   request.writeUInt32LE(0xffffffff, 16); // whatever its cookie
   request.writeUInt32LE(0xffffffff, 20);
-  const [answer] = ask(request) ?? [];
-  return answer === undefined ? undefined : rqlenOf(answer);
+  return request;
 }
 
 /** `struct unix_diag_req`. */
@@ -192,6 +205,12 @@ function ask(request: Buffer, dump = 0): Buffer[] | undefined {
   }
 }
 
+/** There is no such socket. (Of a list the same error means that the kernel makes none: its module is absent.) */
+function noneIfAbsent(at: number): Buffer[] | undefined {
+  const ENOENT = 2;
+  return shared.readInt32LE(at + headerBytes) === -ENOENT ? [] : undefined;
+}
+
 function collect(fd: number, all: boolean): Buffer[] | undefined {
   const answers: Buffer[] = [];
   do {
@@ -200,7 +219,7 @@ function collect(fd: number, all: boolean): Buffer[] | undefined {
       const size = shared.readUInt32LE(at);
       const type = shared.readUInt16LE(at + 4);
       if (type === NLMSG_DONE) return answers;
-      if (type === NLMSG_ERROR || size < headerBytes) return undefined;
+      if (type === NLMSG_ERROR || size < headerBytes) return all ? undefined : noneIfAbsent(at);
       answers.push(Buffer.from(shared.subarray(at + headerBytes, at + size)));
       at += (size + 3) & ~3;
     }

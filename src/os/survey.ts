@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { parseEnvironment, parseUsage, type Usage } from "../supervision/process-facts.ts";
 import { parseStat } from "../supervision/readiness.ts";
+import { connectionAt, mayHold, type Watched } from "./held-connections.ts";
 import { pageSize } from "./posix.ts";
 import { allPids, isGone, read, socketsOf } from "./proc-files.ts";
-import type { Watched } from "./procfs.ts";
 import type { Connections } from "./sockdiag.ts";
 
 /** Of a worker and the processes of its session together. */
@@ -119,25 +119,28 @@ function connectionsOf(teams: readonly Team[], listener: Watched): Map<number, n
 }
 
 function lookAgain({ team, sockets: before }: Look, accepted: Connections | undefined, listener: Watched): Look {
-  const sockets = accepted?.size === 0 ? before : socketsOfTeam(team, listener);
-  if (accepted === undefined || sockets === undefined) return { team, sockets: before, held: undefined, fresh: [] };
-  const held = [...sockets].filter((inode) => accepted.has(inode));
-  const fresh = [...sockets].filter((inode) => !before.has(inode));
-  return { team, sockets, held, fresh };
+  if (accepted !== undefined && !mayHold(accepted, listener)) return { team, sockets: before, held: [], fresh: [] };
+  const seen = accepted === undefined ? undefined : socketsOfTeam(team, accepted, listener);
+  if (seen === undefined) return { team, sockets: before, held: undefined, fresh: [] };
+  const fresh = [...seen.sockets].filter((inode) => !before.has(inode));
+  return { team, sockets: seen.sockets, held: [...seen.held], fresh };
 }
 
-/** Inodes, without the listener's; undefined where we may not see them. */
-function socketsOfTeam({ members }: Team, listener: Watched): Set<number> | undefined {
-  const sockets = new Set<number>();
+/** Inodes: all without the listener's, and those of connections; undefined where we may not see them. */
+function socketsOfTeam({ members }: Team, accepted: Connections, listener: Watched) {
+  const [sockets, held] = [new Set<number>(), new Set<number>()];
   for (const { pid } of members) {
     try {
-      for (const inode of socketsOf(pid).values()) sockets.add(inode);
+      for (const [fd, inode] of socketsOf(pid)) {
+        sockets.add(inode);
+        if (connectionAt(pid, fd, inode, accepted, listener) !== undefined) held.add(inode);
+      }
     } catch (error) {
       if (!isGone(error)) return undefined;
     }
   }
   sockets.delete(listener.inode);
-  return sockets;
+  return { sockets, held };
 }
 
 function sum(values: readonly number[]): number {

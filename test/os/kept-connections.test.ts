@@ -1,6 +1,7 @@
 /** Idle kept connections: ended where nothing is in flight, and only there. Real programs, stopped and continued by real signals. */
 import { closeSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { heldBy } from "../../src/os/held-connections.ts";
 import { stillMs } from "../../src/os/kept-connections.ts";
 import { socketOption, takeDescriptor } from "../../src/os/posix.ts";
 import { socketsOf } from "../../src/os/proc-files.ts";
@@ -18,7 +19,7 @@ afterEach(() => undo.all());
 
 /** Programs that serve one connection at a time and keep it when they are asked to. */
 const keepers = [echoes.c, echoes.perl, echoes.php, echoes.python, waiters.poll];
-const kinds = ["unix", "tcp"] as const;
+const kinds = ["unix", "far", "tcp"] as const;
 const everywhere = keepers.flatMap((program) => kinds.map((kind) => ({ program, kind })));
 
 beforeAll(
@@ -49,14 +50,13 @@ async function begin(
 }
 
 /** Until the worker has read all that was sent. */
-function untilRead({ site }: Scene): Promise<unknown> {
-  const isRead = () => site.listener.connections()?.size === 1 && unreadBytesOf(site) === 0;
-  return until(isRead, { what: "all to be read" });
+function untilRead(scene: Scene): Promise<unknown> {
+  return until(() => unreadBytesOf(scene) === 0, { what: "all to be read" });
 }
 
-function unreadBytesOf({ listener }: Site): number {
-  const connections = [...(listener.connections()?.values() ?? [])];
-  return connections.reduce((sum, { unreadBytes }) => sum + unreadBytes, 0);
+/** Undefined while the worker does not hold the connection. */
+function unreadBytesOf({ pid, site: { listener } }: Pick<Scene, "pid" | "site">): number | undefined {
+  return heldBy(pid, listener.connections() ?? new Map(), listener)[0]?.unreadBytes;
 }
 
 interface Place {
@@ -189,7 +189,7 @@ describe("a request that is sent in pieces", () => {
     await client.ask();
     await whileStopped(pid, async () => {
       client.write(client.begin({ bodyBytes: 1 }));
-      await until(() => unreadBytesOf(site) > 0, { what: "the first piece to arrive" });
+      await until(() => (unreadBytesOf({ pid, site }) ?? 0) > 0, { what: "the first piece to arrive" });
       drain.lookAtStopped();
     });
     expect(await client.send(Buffer.concat([client.body("b"), client.end()]))).toBe("answered");

@@ -3,9 +3,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
+import { socketsOf } from "../../src/os/proc-files.ts";
 import { environmentOf, processFacts, surveyWorkers, type WorkerFacts } from "../../src/os/survey.ts";
 import { buildPrograms, echoes, type Program } from "../helpers/programs.ts";
 import { pause, until } from "../helpers/wait.ts";
+import { connectFromElsewhere } from "./far-socket.ts";
 import { KeptClient } from "./kept-client.ts";
 import { type Kind, openSite, type Site, startWorker, Undo } from "./workers.ts";
 
@@ -56,7 +58,9 @@ describe("connections", () => {
   );
 
   test.each(
-    concurrent.flatMap((program) => (["unix", "tcp"] as const).map((kind) => [program.name, kind, program] as const)),
+    concurrent.flatMap((program) =>
+      (["unix", "far", "tcp"] as const).map((kind) => [program.name, kind, program] as const),
+    ),
   )("of %s (%s): all that it serves at once, while it waits in epoll", async (_name, kind: Kind, program) => {
     const site = await openSite(undo, kind);
     const pid = await startWorker(undo, site, program);
@@ -91,6 +95,23 @@ describe("connections", () => {
     await new KeptClient(site.connect(), echoes.c).ask();
     expect(held([other, pid], elsewhere)).toEqual([1, 0]);
     expect(held([other, pid], site)).toEqual([0, 1]);
+  });
+
+  test("of clients elsewhere are told from a worker's other sockets, and from those of another listener of its own", async () => {
+    const site = await openSite(undo, "far");
+    const path = `${site.listener.address}.own`;
+    const { pid } = python(`
+import select, socket
+own, far, beside = socket.socket(socket.AF_UNIX), [], socket.socketpair()
+datagrams, closed, port = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(), socket.socket(socket.AF_INET)
+own.bind(${JSON.stringify(path)})
+own.listen()
+while True: far.append(own.accept())
+`);
+    const client = await until(() => connectFromElsewhere(path), { what: "the other listener" });
+    undo.add(() => client.destroy());
+    await until(() => socketsOf(pid).size === 7, { what: "its client to be accepted" });
+    expect(held([pid], site)).toEqual([0]);
   });
 
   test("are unknown where the kernel does not tell, and none where there is no listener", async () => {

@@ -7,10 +7,15 @@ import { bindTcp, bindUnix, type Listener } from "../../src/os/listener.ts";
 import { isStopped, lookAt, lookForConnections } from "../../src/os/procfs.ts";
 import { discard, scratch } from "../helpers/manager.ts";
 import type { Program } from "../helpers/programs.ts";
+import type { Undo } from "../helpers/undo.ts";
 import { pause, until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
+import { connectFromElsewhere } from "./far-socket.ts";
 
-export type Kind = "unix" | "tcp" | "tcp6";
+export { Undo } from "../helpers/undo.ts";
+
+/** `far`: a Unix socket whose clients are in another network namespace. */
+export type Kind = "unix" | "far" | "tcp" | "tcp6";
 
 /** A listener, and how a client gets there. */
 export interface Site {
@@ -18,27 +23,17 @@ export interface Site {
   connect(): Socket;
 }
 
-/** What a test has to undo, last first. */
-export class Undo {
-  readonly #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.push(step);
-  }
-
-  async all(): Promise<void> {
-    for (const step of this.#steps.splice(0).reverse()) await step();
-  }
-}
-
 export async function openSite(undo: Undo, kind: Kind, backlog = 64): Promise<Site> {
-  if (kind !== "unix") return openPort(undo, kind === "tcp" ? "127.0.0.1" : "::1", await freePort(), backlog);
+  if (kind === "tcp" || kind === "tcp6") {
+    return openPort(undo, kind === "tcp" ? "127.0.0.1" : "::1", await freePort(), backlog);
+  }
   const directory = scratch();
   undo.add(() => discard(directory));
   const path = `${directory}/app.sock`;
   const listener = bindUnix(path, { backlog, mode: 0o600 });
   undo.add(() => tryRelease(listener));
-  return { listener, connect: () => opened(undo, connect({ path, allowHalfOpen: true })) };
+  const dial = () => (kind === "far" ? connectFromElsewhere(path) : connect({ path, allowHalfOpen: true }));
+  return { listener, connect: () => opened(undo, dial()) };
 }
 
 function openPort(undo: Undo, host: string, port: number, backlog: number): Site {
