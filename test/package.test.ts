@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
 import manifest from "../package.json" with { type: "json" };
 import { ask, discard, root, scratch } from "./helpers/manager.ts";
+import { pack } from "./helpers/package.ts";
 import { until } from "./helpers/wait.ts";
 
 jest.setTimeout(300_000);
@@ -20,7 +21,7 @@ afterEach(() => discard(directory));
 test("every file that a script of package.json runs is there, and README's commands are scripts", () => {
   const { scripts } = manifest;
   const files = Object.values(scripts).flatMap((line) => [
-    ...line.matchAll(/\b(?:node|bash) ((?:bin|test|fixtures)\/\S+)/g),
+    ...line.matchAll(/\b(?:node|bash) ((?:bin|src|test|fixtures)\/\S+)/g),
   ]);
   expect(files.length).toBeGreaterThanOrEqual(3);
   for (const [, file = ""] of files) expect([file, existsSync(join(root, file))]).toEqual([file, true]);
@@ -35,7 +36,14 @@ const packed = [
   ...["CHANGELOG.md", "LICENSE", "README.md", "bin/fcgi-pm.js", "bin/package.json"],
   ...["dist/completions/_fcgi-pm", "dist/completions/fcgi-pm.bash", "dist/completions/fcgi-pm.fish"],
   ...["dist/fcgi-pm.cache", "dist/fcgi-pm.cjs", "dist/fcgi-pm.cjs.map", "dist/index.cjs", "dist/index.cjs.map"],
-  ...["dist/index.js", "dist/index.js.map", "dist/node-runner.cjs", "dist/wsgi.py"],
+  ...[
+    "dist/index.js",
+    "dist/index.js.map",
+    "dist/node-runner.cjs",
+    "dist/rest.cjs",
+    "dist/rest.cjs.map",
+    "dist/wsgi.py",
+  ],
   ...["docs/fcgi-pm.schema.json", "docs/man/fcgi-pm.1", "fixtures/apps/hello.fcgi", "fixtures/apps/package.json"],
   "package.json",
 ];
@@ -71,14 +79,13 @@ function pathOf(programs: readonly string[]): string {
 }
 
 test("npm install -g works without a compiler, and gives any user the command and its manual page", async () => {
-  await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", directory], { cwd: root });
-  const [tarball = ""] = readdirSync(directory).filter((name) => name.endsWith(".tgz"));
+  const tarball = await pack(directory);
   chmodSync(directory, 0o777);
   const prefix = join(directory, "prefix");
   const path = pathOf(["npm", "sh", "env", "setpriv"]);
   const plain = { cwd: directory, env: { PATH: path, HOME: process.env["HOME"] ?? "/root" }, extendEnv: false };
   const quiet = ["--no-audit", "--no-fund", "--prefer-offline"];
-  await execa("npm", ["install", "-g", "--prefix", prefix, ...quiet, join(directory, tarball)], plain);
+  await execa("npm", ["install", "-g", "--prefix", prefix, ...quiet, tarball], plain);
 
   const asNobody = process.getuid?.() === 0 ? ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : ["env"];
   const env = { ...plain.env, PATH: `${prefix}/bin:${path}`, TMPDIR: directory };
@@ -107,10 +114,9 @@ test("npm install -g works without a compiler, and gives any user the command an
 });
 
 test("npm pack gives a package that installs and runs elsewhere, for import and require", async () => {
-  await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", directory], { cwd: root });
-  const [tarball = ""] = readdirSync(directory).filter((name) => name.endsWith(".tgz"));
+  const tarball = await pack(directory);
   const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"];
-  await execa("npm", ["install", "--prefix", directory, ...quiet, join(directory, tarball)], { cwd: directory });
+  await execa("npm", ["install", "--prefix", directory, ...quiet, tarball], { cwd: directory });
   const installed = readdirSync(join(directory, "node_modules")).filter((name) => !name.startsWith("."));
   expect(installed.toSorted()).toEqual(["@koromix", "fcgi-pm", "koffi"]);
 

@@ -21,7 +21,14 @@ export function giveFrameworks(directory: string): void {
 /** A copy of what is installed, in a directory of this mode; gives the program. Who may not enter a checkout may enter this. */
 export function installCopy(directory: string, mode: number): string {
   const copy = join(directory, "installed");
-  for (const part of ["bin", "dist/fcgi-pm.cjs", "dist/node-runner.cjs", "dist/wsgi.py", "package.json"]) {
+  for (const part of [
+    "bin",
+    "dist/fcgi-pm.cjs",
+    "dist/rest.cjs",
+    "dist/node-runner.cjs",
+    "dist/wsgi.py",
+    "package.json",
+  ]) {
     cpSync(join(root, part), join(copy, part), { recursive: true });
   }
   giveFrameworks(copy);
