@@ -94,7 +94,7 @@ function asJson(text: string): unknown {
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
 
-/** Bytes that this process really holds. */
+/** Bytes that this process holds. What is thrown away leaves them late: buffers are swept by a thread of their own. */
 export function heldMemory(): number {
   collectGarbage();
   const { heapUsed, external } = process.memoryUsage();
