@@ -1,4 +1,5 @@
 /** A command line to words as a POSIX shell splits it, with no shell: no variables, no patterns, no operators. */
+import { shellWord } from "../shell-word.ts";
 
 interface Quoted {
   readonly text: string;
@@ -31,11 +32,7 @@ export function splitWords(line: string): string[] | undefined {
 
 /** The command line that splitWords splits into these words. */
 export function joinWords(words: readonly string[]): string {
-  return words.map(quoteWord).join(" ");
-}
-
-function quoteWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return words.map(shellWord).join(" ");
 }
 
 function readPart(line: string, at: number, char: string): Quoted | undefined {

@@ -30,7 +30,7 @@ const phrases: readonly Phrase[] = [
   { kind: "module-missing", pattern: /^ImportError: cannot import name '.*' from '([\w.]+)' \(unknown location\)/ },
   { kind: "variable-missing", pattern: /^KeyError: '([A-Za-z_]\w*)'/, beside: /environ|<frozen os>|\/os\.py"/ },
   { kind: "syntax", pattern: /^(?:SyntaxError|IndentationError|TabError): / },
-  { kind: "no-such-interpreter", pattern: /env: [‘'`]?(\S.*?)[’']?: No such file or directory/ },
+  { kind: "no-such-interpreter", pattern: /env: [\u2018'`]?(\S.*?)[\u2019']?: No such file or directory/ },
   // Perl
   { kind: "module-missing", pattern: /^Can't locate ([\w/]+)\.pm in @INC/ },
   { kind: "syntax", pattern: /^(?:syntax error at |Execution of .* aborted due to compilation errors)/ },

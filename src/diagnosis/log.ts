@@ -1,11 +1,11 @@
 /** Explains a web server's log: which messages it has, what each means, and where the server looked for the app. */
+import { shellWord } from "../shell-word.ts";
 import type { Finding } from "./finding.ts";
 import { entriesOf, type LogEntry, type Where } from "./log-line.ts";
 import type { Meaning } from "./log-meaning.ts";
 import { type MeaningCode, meaningOf } from "./log-meanings.ts";
 import type { LogMessage } from "./log-message.ts";
 import { messageIn } from "./log-messages.ts";
-import { shellWord } from "./setting.ts";
 
 /** One kind of trouble at one address, however often it stands in the log. */
 export interface Trouble {

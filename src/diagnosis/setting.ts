@@ -1,4 +1,5 @@
 /** How a setting is written where the app is written: in its config, or behind the program's name. */
+import { shellWord } from "../shell-word.ts";
 
 /** Where the app is written. */
 export interface Home {
@@ -34,11 +35,6 @@ function written({ configFile, app, isRunning }: Home, flag: string, line: strin
   if (configFile === undefined) return `add to the command line: ${flag}`;
   const then = isRunning ? `${line.includes("   # ") ? ", " : "   # "}then: fcgi-pm reload ${app}` : "";
   return `in ${configFile}, under [apps.${app}]: ${line}${then}`;
-}
-
-/** As a shell takes it for one word. */
-export function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** `socket-owner = ":www-data"   # why` as a flag, for an app that stands in no config; any other line as it is. */

@@ -1,30 +1,31 @@
 /** fcgi-pm as a script for /etc/init.d, in the shell of POSIX, with the words of the Linux Standard Base. */
 import { FcgiPmError } from "../errors.ts";
+import { shellWord } from "../shell-word.ts";
 import type { Service } from "./deployment.ts";
 
 /** The script. Where the config names no log file the manager gets one: a daemon has no other way to be heard. */
 export function sysvScript(service: Service, hasLog: boolean): string {
   const { name, program, config = "", control } = service;
-  const log = hasLog ? [] : [`--log-file ${shellWord(`/var/log/${name}.log`)}`];
-  const start = ["start", "--config", shellWord(config), "--control", '"$control"', ...log, "--daemon"].join(" ");
+  const log = hasLog ? [] : [`--log-file ${scriptWord(`/var/log/${name}.log`)}`];
+  const start = ["start", "--config", scriptWord(config), "--control", '"$control"', ...log, "--daemon"].join(" ");
   return template
     .replaceAll("@NAME@", () => name)
     .replace("@CONTROL@", () =>
-      control === undefined ? '"$RUNTIME_DIRECTORY/control/init.control"' : shellWord(control),
+      control === undefined ? '"$RUNTIME_DIRECTORY/control/init.control"' : scriptWord(control),
     )
-    .replace("@CONFIG@", () => shellWord(config))
-    .replace("@PROGRAM@", () => program.map(shellWord).join(" "))
+    .replace("@CONFIG@", () => scriptWord(config))
+    .replace("@PROGRAM@", () => program.map(scriptWord).join(" "))
     .replace("@START@", () => start);
 }
 
-/** A word as a shell reads it back. */
-export function shellWord(text: string): string {
+/** A word that stands on a line with others. */
+function scriptWord(text: string): string {
   if (/[\x00-\x1f\x7f]/.test(text))
     throw new FcgiPmError(
       "FCGI_PM_VALUE_INEXPRESSIBLE",
       `Cannot write ${JSON.stringify(text)} into a script: there is a control character in it`,
     );
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return shellWord(text);
 }
 
 const template = `#!/bin/sh
@@ -117,6 +118,10 @@ case "$1" in
         if is_running; then "$0" restart; fi
         ;;
     reload | force-reload)
+        if ! is_running; then
+            echo "@NAME@ does not run" >&2
+            exit 7
+        fi
         fcgi_pm reload --control "$control"
         ;;
     reopen-logs)

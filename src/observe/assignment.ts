@@ -1,6 +1,6 @@
 /** A variable as a shell would read it. */
+import { shellWord } from "../shell-word.ts";
 
-const needsNoQuotes = /^[\w@%+=:,./-]*$/;
 const hasControls = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 
 const escapes: { readonly [char: string]: string } = {
@@ -16,8 +16,8 @@ const escapes: { readonly [char: string]: string } = {
  * `$'a\nb'` (POSIX.1-2024; bash, zsh, ksh): one line each, and nothing in it moves a terminal's cursor.
  */
 export function assignment(name: string, value: string): string {
-  if (needsNoQuotes.test(value)) return `${name}=${value}`;
-  if (!hasControls.test(value)) return `${name}='${value.replaceAll("'", "'\\''")}'`;
+  if (value === "") return `${name}=`;
+  if (!hasControls.test(value)) return `${name}=${shellWord(value)}`;
   const text = value.replace(/[\u0000-\u001f'\\\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escapeChar);
   return `${name}=$'${text}'`;
 }
