@@ -8,8 +8,9 @@ import type { Imported, World } from "../import/draft.ts";
 import type { Source } from "../import/importer.ts";
 import { importAll } from "../import/importer.ts";
 import type { Kind } from "../import/recognise.ts";
-import { isKind, kinds } from "../import/recognise.ts";
+import { isKind, kinds, recognise } from "../import/recognise.ts";
 import { countLost, writeConfig } from "../import/write.ts";
+import { print } from "./terminal.ts";
 
 export interface ImportOptions {
   /** Whose configuration it is. */
@@ -39,7 +40,7 @@ export async function importFiles(
     sources.map(({ file }) => file),
   );
   await prove(text);
-  if (options.output === undefined) process.stdout.write(text);
+  if (options.output === undefined) await print(text);
   else writeOutput(options.output, text, options.force === true);
   process.stderr.write(`${summary(imported, options.output)}\n`);
   return 0;
@@ -117,8 +118,20 @@ function nothingFound(sources: readonly Source[], { remarks }: Imported): FcgiPm
     .slice(0, 1)
     .map(({ origin, written, why }) => `  ${origin.file}:${origin.line}: ${written}: ${why}`);
   const message = [`Cannot import ${names}: nothing in it starts a FastCGI program`, ...reasons].join("\n");
-  return new FcgiPmError("FCGI_PM_IMPORT_EMPTY", message);
+  const [first] = sources;
+  const kind = first === undefined ? undefined : recognise(first.file, first.text);
+  const remedy = `import the file that starts the program: docs/${kind === undefined ? pages.command : pages[kind]}.md`;
+  return new FcgiPmError("FCGI_PM_IMPORT_EMPTY", message, { remedy });
 }
+
+const pages: Readonly<Record<Kind, string>> = {
+  supervisord: "coming-from-supervisord",
+  apache: "coming-from-mod-fastcgi",
+  lighttpd: "coming-from-spawn-fcgi",
+  "php-fpm": "coming-from-php-fpm",
+  systemd: "coming-from-spawn-fcgi",
+  command: "coming-from-spawn-fcgi",
+};
 
 /** What is written parses, whatever was read: else it is our bug. */
 async function prove(text: string): Promise<void> {
@@ -133,7 +146,13 @@ function writeOutput(path: string, text: string, mayReplace: boolean): void {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EEXIST")
       throw new FcgiPmError("FCGI_PM_IMPORT_OUTPUT_EXISTS", `Cannot write "${path}": it is there already`);
-    throw new FcgiPmError("FCGI_PM_IMPORT_OUTPUT_UNWRITABLE", `Cannot write "${path}": ${code}`);
+    const reasons = {
+      ENOENT: "its directory is not there",
+      EACCES: "no right to write it",
+      EISDIR: "it is a directory",
+    };
+    const why = reasons[code as keyof typeof reasons] ?? code;
+    throw new FcgiPmError("FCGI_PM_IMPORT_OUTPUT_UNWRITABLE", `Cannot write "${path}": ${why}`);
   }
 }
 

@@ -5,6 +5,12 @@ import { remark } from "./draft.ts";
 import { lookUp } from "./look-up.ts";
 import { resolveFrom } from "./paths.ts";
 
+/** `<VirtualHost *:80>`: another one with the same words is another one. */
+export interface ApacheSection {
+  /** `VirtualHost *:80`. */
+  readonly text: string;
+}
+
 export interface ApacheLine {
   readonly name: string;
   readonly args: readonly string[];
@@ -12,8 +18,13 @@ export interface ApacheLine {
   readonly line: number;
   /** The line as it is written, continued lines in one. */
   readonly written: string;
-  /** Open sections, outermost first: `VirtualHost *:80`. */
-  readonly sections: readonly string[];
+  /** Open sections, outermost first. */
+  readonly sections: readonly ApacheSection[];
+}
+
+/** The virtual host that has the line. */
+export function hostOf({ sections }: ApacheLine): ApacheSection | undefined {
+  return sections.find(({ text }) => /^virtualhost\b/i.test(text));
 }
 
 interface Reading {
@@ -22,30 +33,33 @@ interface Reading {
   readonly variables: Map<string, string>;
   readonly found: ApacheLine[];
   serverRoot: string;
-  depth: number;
+  /** Files that are being read, the main one first. */
+  readonly open: string[];
 }
 
 /** Every directive of the main file and of all that it includes. `<IfModule>` and its like count as true. */
 export function readApache(file: string, text: string, world: World, remarks: Remark[]): ApacheLine[] {
-  const reading: Reading = { world, remarks, variables: new Map(), found: [], serverRoot: "/etc/apache2", depth: 0 };
+  const reading: Reading = { world, remarks, variables: new Map(), found: [], serverRoot: "/etc/apache2", open: [] };
   readText(reading, file, text, []);
   return reading.found;
 }
 
-function readText(reading: Reading, file: string, text: string, outer: readonly string[]): void {
+function readText(reading: Reading, file: string, text: string, outer: readonly ApacheSection[]): void {
   const sections = [...outer];
+  reading.open.push(file);
   for (const { text: line, number } of logicalLines(text)) {
     const written = line.trim();
     if (written === "" || written.startsWith("#")) continue;
     const section = /^<(\/?)([^>]*)>?$/.exec(written);
     if (section !== null) {
       if (section[1] === "/") sections.splice(Math.max(outer.length, sections.length - 1));
-      else sections.push((section[2] ?? "").trim());
+      else sections.push({ text: (section[2] ?? "").trim() });
       continue;
     }
     const [name = "", ...args] = apacheWords(withVariables(reading, written, { file, line: number }));
     take(reading, { name: name.toLowerCase(), args, file, line: number, written, sections: [...sections] });
   }
+  reading.open.pop();
 }
 
 /** A backslash at the very end joins the next line. */
@@ -68,26 +82,24 @@ function take(reading: Reading, line: ApacheLine): void {
   else if (line.name === "serverroot") reading.serverRoot = first;
   if (line.name === "include" || line.name === "includeoptional") include(reading, line, first);
   else reading.found.push(line);
+  const isInMacro = line.sections.some(({ text }) => /^macro\b/i.test(text));
+  if (isInMacro && isOurs(line.written))
+    remark(reading.remarks, "lost", givenOfLine(line), "a macro is not filled in: write out what Use makes of it");
 }
 
 function include(reading: Reading, line: ApacheLine, pattern: string): void {
   const path = resolveFrom(reading.serverRoot, pattern);
   const given = givenOfLine(line);
-  if (reading.depth > 16) {
-    remark(reading.remarks, "lost", given, "files include each other");
-    return;
-  }
   const direct = reading.world.match(path);
   // A directory stands for all files in it.
   const files = direct.length > 0 ? direct : reading.world.match(`${path}/*`);
   if (files.length === 0 && line.name === "include") remark(reading.remarks, "lost", given, "no file fits");
-  reading.depth += 1;
   for (const file of files) {
     const text = reading.world.read(file);
-    if (text === undefined) remark(reading.remarks, "lost", given, `${file} cannot be read`);
+    if (reading.open.includes(file)) remark(reading.remarks, "lost", given, "files include each other");
+    else if (text === undefined) remark(reading.remarks, "lost", given, `${file} cannot be read`);
     else readText(reading, file, text, line.sections);
   }
-  reading.depth -= 1;
 }
 
 /** Debian's envvars are no part of the configuration: what they say there is known. */
@@ -114,7 +126,7 @@ function withVariables(
 
 /** Lines about FastCGI, and those that say as whom programs run. */
 function isOurs(text: string): boolean {
-  return /^(?:fastcgi|fcgi|appclass|externalappclass|user|group|scriptalias)/i.test(text);
+  return /^(?:fastcgi|fcgi|appclass|externalappclass|user|group|suexecusergroup|scriptalias)/i.test(text);
 }
 
 /** Words as ap_getword_conf reads them: quotes only around a whole word, in which a backslash protects a quote. */

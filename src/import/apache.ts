@@ -1,10 +1,10 @@
 /** Apache's configuration to apps: what mod_fastcgi starts, what it connects to, and what mod_fcgid wraps. */
 
 import { setPort, setSocket } from "./addresses.ts";
-import { aliasedPrograms } from "./apache-aliases.ts";
+import { aliasedPrograms, nameWithin, withoutDoubles } from "./apache-aliases.ts";
 import { fcgidApps } from "./apache-fcgid.ts";
-import type { ApacheLine } from "./apache-reader.ts";
-import { givenOfLine, readApache } from "./apache-reader.ts";
+import type { ApacheLine, ApacheSection } from "./apache-reader.ts";
+import { givenOfLine, hostOf, readApache } from "./apache-reader.ts";
 import type { Draft, Imported, Remark, World } from "./draft.ts";
 import { newDraft, remark } from "./draft.ts";
 import { takeCommand } from "./launch.ts";
@@ -53,8 +53,7 @@ class Server {
       return line.name === "fastcgiexternalserver" ? [this.#external(line)] : [];
     });
     const dynamic = this.#dynamic();
-    const wrapped = fcgidApps(this.#lines, this.#world, this.#remarks);
-    for (const app of [...dynamic, ...wrapped]) this.#takeOwner(app, this.#sectionsOf(app));
+    const wrapped = fcgidApps(this.#lines, this.#world, this.#remarks, (draft, line) => this.#takeOwner(draft, line));
     for (const line of this.#lines) this.#tell(line, dynamic.length > 0);
     return [...named, ...dynamic, ...wrapped];
   }
@@ -62,8 +61,8 @@ class Server {
   #static(line: ApacheLine): Draft {
     const [path = "", ...words] = line.args;
     const draft = newDraft(nameFromSite(path), givenOfLine(line));
-    this.#takeOwner(draft, line.sections);
-    takeCommand(draft, givenOfLine(line), [this.#absolute(path)]);
+    this.#takeOwner(draft, line);
+    takeCommand(draft, givenOfLine(line), path === "" ? [] : [this.#absolute(path)]);
     const options = readOptions(draft, line, words, staticOptions, ["-socket", "-port"]);
     const [socket, port] = [options.get("-socket"), options.get("-port")];
     if (socket !== undefined) this.#takeSocket(draft, line, socket);
@@ -107,15 +106,18 @@ class Server {
     const known = new Set(
       this.#lines.filter(({ name }) => /^fastcgi(?:external)?server$/.test(name)).map(({ args }) => args[0]),
     );
-    const drafts: Draft[] = [];
-    for (const { line, path } of aliasedPrograms(this.#lines, this.#world).filter((one) => !known.has(one.path))) {
-      const draft = newDraft(nameFromSite(path), givenOfLine(line));
-      takeCommand(draft, givenOfLine(line), [this.#absolute(path)]);
-      const config = this.#lines.find(({ name }) => name === "fastcgiconfig");
-      if (config !== undefined) readOptions(draft, config, config.args, dynamicOptions, []);
-      drafts.push(draft);
-    }
-    return drafts;
+    const taken = new Set<string>();
+    const apps = aliasedPrograms(this.#lines, this.#world)
+      .filter(({ path }) => !known.has(path))
+      .map(({ line, path }) => {
+        const draft = newDraft(nameWithin(nameFromSite(path), line, this.#lines, taken), givenOfLine(line));
+        this.#takeOwner(draft, line);
+        takeCommand(draft, givenOfLine(line), [this.#absolute(path)]);
+        const config = this.#lines.find(({ name }) => name === "fastcgiconfig");
+        if (config !== undefined) readOptions(draft, config, config.args, dynamicOptions, []);
+        return { draft, line };
+      });
+    return withoutDoubles(apps);
   }
 
   /** What is about FastCGI, and is no app: named. What else Apache does is its own. */
@@ -149,16 +151,11 @@ class Server {
     return this.#lines.find(({ name, args }) => name === "fastcgiwrapper" && args[0]?.toLowerCase() !== "off");
   }
 
-  #sectionsOf(app: Draft): readonly string[] {
-    return this.#lines.find(({ file, line }) => file === app.origin.file && line === app.origin.line)?.sections ?? [];
-  }
-
   /** Programs run as Apache's user, with suexec as that of their virtual host. An option of the app outranks both. */
-  #takeOwner(draft: Draft, sections: readonly string[]): void {
-    const host = sections.find((section) => /^virtualhost/i.test(section));
-    const suexec = this.#lines.find(
-      ({ name, sections: own }) => name === "suexecusergroup" && (own.length === 0 || own.includes(host ?? "")),
-    );
+  #takeOwner(draft: Draft, line: ApacheLine): void {
+    const all = this.#lines.filter(({ name }) => name === "suexecusergroup");
+    const ofHost = (host: ApacheSection | undefined) => all.findLast((one) => hostOf(one) === host);
+    const suexec = ofHost(hostOf(line)) ?? ofHost(undefined);
     const isWrapped = this.#wrapper() !== undefined || this.#lines.some(({ name }) => name.startsWith("fcgid"));
     const [user, group] =
       suexec !== undefined && isWrapped ? suexec.args : [this.#global("user"), this.#global("group")];
@@ -206,7 +203,7 @@ function lostOption(remarks: Remark[], line: ApacheLine, why: string): void {
 /** What to do about lines of the web server that name FastCGI; undefined for all others. */
 function adviceOn({ name, args, sections }: ApacheLine): string | undefined {
   const text = args.join(" ").toLowerCase();
-  const within = sections.length === 0 ? "" : `, in <${sections.join("> <")}>`;
+  const within = sections.length === 0 ? "" : `, in <${sections.map((section) => section.text).join("> <")}>`;
   if (/fastcgi-script|fcgid-script/.test(text) || (name === "action" && /fcgi|fastcgi|php/.test(text)))
     return `which requests go to which app is the web server's${within}: fcgi-pm generate apache APP`;
   if (/proxy:|fcgi:\/\//.test(text) && /^(?:proxypass|proxypassmatch|sethandler)$/.test(name))

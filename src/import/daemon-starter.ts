@@ -27,6 +27,7 @@ const rules: Rules = {
   "-N": toInteger("priority", -20, 19),
   "-k": toMode("umask"),
   "-O": toText("output-file"),
+  "-u": lost("it names the owner of a process to look for; where it shall be the program's user (OpenRC): user"),
   "-p": same("there are no pid files: fcgi-pm status finds its managers"),
 };
 

@@ -84,17 +84,20 @@ export function addTo(draft: Draft, key: "env" | "rlimits", more: Readonly<Recor
 
 /** Names of variables that are handed on; a shell must be able to carry them. */
 export function passEnv(draft: Draft, given: Pick<Given, "origin" | "written">, names: readonly string[]): void {
-  const wrong = names.filter((name) => !variableName.test(name));
+  const wrong = names.filter((name) => !isVariableName(name));
   if (wrong.length > 0) remark(draft.remarks, "lost", given, `no name that a shell can carry: "${wrong.join('", "')}"`);
   if (wrong.length < names.length)
     addWords(
       draft,
       "pass-env",
-      names.filter((name) => variableName.test(name)),
+      names.filter((name) => isVariableName(name)),
     );
 }
 
-const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** A name that a shell can carry, as a config wants it. */
+export function isVariableName(name: string): boolean {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+}
 
 /** Adds to a list such as env-file, each word once. */
 export function addWords(draft: Draft, key: "pass-env" | "env-file", more: readonly string[]): void {
@@ -105,7 +108,7 @@ export function addWords(draft: Draft, key: "pass-env" | "env-file", more: reado
 /** Variables that a shell can carry go to env; the others are lost. */
 export function addEnv(draft: Draft, given: Given, env: Iterable<readonly [string, string]>): void {
   for (const [name, value] of env) {
-    if (variableName.test(name)) addTo(draft, "env", { [name]: value });
+    if (isVariableName(name)) addTo(draft, "env", { [name]: value });
     else remark(draft.remarks, "lost", given, `"${name}" is no name that a shell can carry`);
   }
 }

@@ -31,10 +31,12 @@ const importers: Readonly<Record<Kind, Importer>> = {
 
 /** All sources together: their apps have different names. Throws where a source is nothing that is known. */
 export function importAll(sources: readonly Source[], world: World, from?: Kind): Imported {
-  const parts = sources.map(({ file, text: raw }) => {
-    const text = cleaned(raw);
-    return importers[from ?? kindOf(file, text)](file, text, world);
-  });
+  const parts = sources
+    .filter((source) => !isReadBeside(source, sources))
+    .map(({ file, text: raw }) => {
+      const text = cleaned(raw);
+      return importers[from ?? kindOf(file, text)](file, text, world);
+    });
   const apps = parts.flatMap((part) => part.apps);
   settleNames(apps);
   settleApps(apps);
@@ -43,6 +45,11 @@ export function importAll(sources: readonly Source[], world: World, from?: Kind)
     remarks: parts.flatMap((part) => part.remarks),
     differences: [...new Set(parts.flatMap((part) => part.differences))],
   };
+}
+
+/** A `.socket` is read with its `.service`, and need not be imported by itself. */
+function isReadBeside({ file }: Source, sources: readonly Source[]): boolean {
+  return file.endsWith(".socket") && sources.some((other) => other.file === file.replace(/socket$/, "service"));
 }
 
 /** Without a byte order mark, and without NULs, which end every string that the kernel takes. */

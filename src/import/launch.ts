@@ -4,12 +4,13 @@ import { takeStartStopDaemon } from "./daemon-starter.ts";
 import type { Draft, Given } from "./draft.ts";
 import { addEnv, remark } from "./draft.ts";
 import { parseFlags } from "./getopt.ts";
+import { takeChpst, takeEnvdir, takeSetuidgid, takeSoftlimit } from "./limiters.ts";
 import { lookUp } from "./look-up.ts";
 import { baseOf, isAbsolute, resolveFrom } from "./paths.ts";
 import { elsewhere, lost, readInteger, same, toAccount } from "./rules.ts";
-import { takeCgiFcgi, takeFcgiwrap, takePhpCgi } from "./self-binders.ts";
+import { isPhpCgi, makesListener, takeCgiFcgi, takeFcgiwrap, takePhpCgi } from "./self-binders.ts";
+import { takeShellText } from "./shell-command.ts";
 import { takeMultiwatch, takeSpawnFcgi } from "./spawners.ts";
-import { splitShell } from "./words.ts";
 
 /** Takes one program off a command line; gives what it starts, or undefined where it is the app itself. */
 type Wrapper = (draft: Draft, given: Given, args: readonly string[], program: string) => readonly string[] | undefined;
@@ -27,8 +28,17 @@ const wrappers: Readonly<Record<string, Wrapper>> = {
   ionice: takeIonice,
   sudo: takeSudo,
   setuidgid: takeSetuidgid,
+  "s6-setuidgid": takeSetuidgid,
+  gosu: takeSetuidgid,
+  "su-exec": takeSetuidgid,
+  chpst: takeChpst,
+  softlimit: takeSoftlimit,
+  "s6-softlimit": takeSoftlimit,
+  envdir: takeEnvdir,
+  "s6-envdir": takeEnvdir,
   "start-stop-daemon": takeStartStopDaemon,
   daemon: takeDaemon,
+  eval: (draft, given, args) => takeShellText(draft, given, args.join(" ")),
   sh: takeShell,
   bash: takeShell,
   dash: takeShell,
@@ -46,11 +56,25 @@ export function takeCommand(draft: Draft, given: Given, words: readonly string[]
   let command = takeAssignments(draft, given, words);
   for (let depth = 0; depth < 8; depth += 1) {
     const [program = "", ...args] = command;
-    const inner = lookUp(wrappers, baseOf(program))?.(draft, given, args, program);
+    const wrapper = lookUp(wrappers, baseOf(program));
+    const inner = wrapper === undefined ? takeUnknown(draft, given, command) : wrapper(draft, given, args, program);
     if (inner === undefined) break;
     command = takeAssignments(draft, given, inner);
   }
   setCommand(draft, given, command);
+}
+
+/** `xvfb-run -a spawn-fcgi …`, `timeout 60 php-cgi -b …`: what is not known, and starts what makes the listener. */
+function takeUnknown(draft: Draft, given: Given, command: readonly string[]): readonly string[] | undefined {
+  const at = command.findIndex((_, index) => index > 0 && makesListener(command.slice(index)));
+  if (at === -1 || makesListener(command)) return undefined;
+  const written = command.slice(0, at).join(" ");
+  lost(
+    baseOf(command[0] ?? "") === "xvfb-run"
+      ? 'it is left out: QT_QPA_PLATFORM = "offscreen" in env does for QGIS, others need a display that a service of its own starts'
+      : "it is left out: only what it starts in the end becomes the app",
+  )(draft, { ...given, written });
+  return command.slice(at);
 }
 
 /** A relative path of a program starts where it was started; here it would start at the config. */
@@ -71,8 +95,11 @@ function setCommand(draft: Draft, given: Given, command: readonly string[]): voi
     remark(draft.remarks, "lost", given, "no program is named here: write the app's command by hand");
     return;
   }
-  if (/^php(?:-f?cgi[\d.]*|[\d.]+-cgi)$/.test(name))
-    draft.settings.set("command", [program, ...takePhpCgi(draft, given, args)]);
+  if (args.some((arg) => /(?:^|[\s/])(?:spawn-fcgi|multiwatch)\s/.test(arg)))
+    lost(
+      "it starts spawn-fcgi in a way that is not taken apart: write the program itself as command, and what spawn-fcgi is told as keys",
+    )(draft, given);
+  if (isPhpCgi(name)) draft.settings.set("command", [program, ...takePhpCgi(draft, given, args)]);
   else if (name === "fcgiwrap") draft.settings.set("command", [program, ...takeFcgiwrap(draft, given, args)]);
   else draft.settings.set("command", [program, ...args]);
 }
@@ -137,11 +164,6 @@ function takeSudo(draft: Draft, given: Given, args: readonly string[]): readonly
   return rest;
 }
 
-function takeSetuidgid(draft: Draft, given: Given, [user = "", ...rest]: readonly string[]): readonly string[] {
-  toAccount("user")(draft, { ...given, written: `setuidgid ${user}`, value: user });
-  return rest;
-}
-
 /** The function of Red Hat's init scripts, and the program of the same name. */
 function takeDaemon(draft: Draft, given: Given, args: readonly string[]): readonly string[] {
   const { flags, rest } = parseFlags(args, { withValue: "", long: {} });
@@ -150,16 +172,16 @@ function takeDaemon(draft: Draft, given: Given, args: readonly string[]): readon
     if (name === "--user") toAccount("user")(draft, word);
     else elsewhere("the service of fcgi-pm starts it: fcgi-pm install")(draft, word);
   }
-  const line = rest.length === 1 ? (rest[0] ?? "").split(/\s+/) : rest;
-  return line;
+  const [line = ""] = rest;
+  return rest.length === 1 ? (takeShellText(draft, given, line) ?? line.split(/\s+/)) : rest;
 }
 
-/** `sh -c COMMAND`, where that is one simple command without variables. */
-function takeShell(_draft: Draft, _given: Given, args: readonly string[]): readonly string[] | undefined {
-  const [flag, text] = args;
-  if (args.length !== 2 || flag !== "-c" || text === undefined || text.includes("$")) return undefined;
-  const command = splitShell(text);
-  return command?.rest === "" && command.words.length > 0 ? command.words : undefined;
+/** `sh -c COMMAND`, also `bash -lc` and `sh -e -c`. */
+function takeShell(draft: Draft, given: Given, args: readonly string[]): readonly string[] | undefined {
+  const { flags, rest } = parseFlags(args, { withValue: "oc" });
+  const text = flags.find(({ name }) => name === "-c")?.value;
+  const isPlain = flags.every(({ name }) => /^-[celu]$|^--login$/.test(name));
+  return text === undefined || !isPlain || rest.length > 0 ? undefined : takeShellText(draft, given, text);
 }
 
 /** `su -s SHELL -c COMMAND USER`, `su - USER -c COMMAND`, `runuser -u USER -- COMMAND`. */
@@ -171,7 +193,7 @@ function takeSu(draft: Draft, given: Given, args: readonly string[]): readonly s
   const behind = parseFlags(direct === undefined ? words.slice(1) : [], names);
   const user = direct ?? words[0];
   const text = [...before.flags, ...behind.flags].find(({ name }) => name === "-c")?.value;
-  const inner = text === undefined ? (direct === undefined ? undefined : words) : takeShell(draft, given, ["-c", text]);
+  const inner = text === undefined ? (direct === undefined ? undefined : words) : takeShellText(draft, given, text);
   if (inner === undefined) return undefined;
   if (user !== undefined) toAccount("user")(draft, { ...given, written: `su ${user}`, value: user });
   return inner;

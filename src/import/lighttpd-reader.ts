@@ -26,7 +26,7 @@ export interface Assignment {
 
 /** Reads the main file and all that it includes, as far as they can be understood. */
 export function readLighttpd(file: string, text: string, world: World, remarks: Remark[]): Assignment[] {
-  const reading: Reading = { base: directoryOf(file), world, remarks, variables: new Map(), found: [], depth: 0 };
+  const reading: Reading = { base: directoryOf(file), world, remarks, variables: new Map(), found: [], open: [] };
   readText(reading, file, text, []);
   return reading.found;
 }
@@ -37,11 +37,12 @@ interface Reading {
   readonly remarks: Remark[];
   readonly variables: Map<string, LightValue>;
   readonly found: Assignment[];
-  /** Of includes. */
-  depth: number;
+  /** Files that are being read, the main one first. */
+  readonly open: string[];
 }
 
 function readText(reading: Reading, file: string, text: string, conditions: readonly string[]): void {
+  reading.open.push(file);
   try {
     new Parser(reading, file, tokenize(text)).statements(conditions, false);
   } catch (error) {
@@ -54,6 +55,7 @@ function readText(reading: Reading, file: string, text: string, conditions: read
       `not understood, nor what follows in this file: ${error.message}`,
     );
   }
+  reading.open.pop();
 }
 
 class Parser {
@@ -80,7 +82,10 @@ class Parser {
 
   #statement(token: Token, conditions: readonly string[]): void {
     if (token.text === "include" || token.text === "include_shell") this.#include(token, conditions);
-    else if (token.text === "else" || token.text === "elseif" || token.text === "elsif" || token.text.startsWith("$"))
+    else if (token.text === "global" && this.#peek().text === "{") {
+      this.#next();
+      this.statements(conditions, true);
+    } else if (token.text === "else" || token.text === "elseif" || token.text === "elsif" || token.text.startsWith("$"))
       this.#block(token, conditions);
     else this.#assign(token, conditions);
   }
@@ -120,19 +125,14 @@ class Parser {
       remark(remarks, "lost", given, "no command is run by an import: give it the file that this prints");
       return;
     }
-    if (this.#reading.depth > 16) {
-      remark(remarks, "lost", given, "files include each other");
-      return;
-    }
     const files = world.match(resolveFrom(base, what));
     if (files.length === 0) remark(remarks, "lost", given, "no file fits");
-    this.#reading.depth += 1;
     for (const file of files) {
       const text = world.read(file);
-      if (text === undefined) remark(remarks, "lost", given, `${file} cannot be read`);
+      if (this.#reading.open.includes(file)) remark(remarks, "lost", given, "files include each other");
+      else if (text === undefined) remark(remarks, "lost", given, `${file} cannot be read`);
       else readText(this.#reading, file, text, conditions);
     }
-    this.#reading.depth -= 1;
   }
 
   #expression(): LightValue {
@@ -166,7 +166,16 @@ class Parser {
         );
       return value ?? "";
     }
-    return variables.get(text) ?? variables.get(`var.${text}`) ?? (text === "var.CWD" ? this.#reading.base : text);
+    const known =
+      variables.get(text) ?? variables.get(`var.${text}`) ?? (text === "var.CWD" ? this.#reading.base : undefined);
+    if (known === undefined)
+      remark(
+        remarks,
+        "lost",
+        { origin: { file: this.#file, line }, written: text },
+        "nobody says what this variable is: it counts as empty",
+      );
+    return known ?? "";
   }
 
   #list(): readonly Entry[] {

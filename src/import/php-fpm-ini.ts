@@ -5,6 +5,8 @@ export interface Directive {
   /** Of `env[PATH]`: `PATH`. */
   readonly index: string | undefined;
   readonly value: string;
+  /** The value as it is written, with its quotes. */
+  readonly raw: string;
   readonly line: number;
   readonly section: string;
 }
@@ -33,14 +35,17 @@ export function parsePools(text: string, section: string): ParsedPools {
       continue;
     }
     const [, name = "", of, value = ""] = match;
-    directives.push({ name, index: of, value: bareValue(value), line: index + 1, section: current });
+    directives.push({ name, index: of, ...readValue(value), line: index + 1, section: current });
   }
   return { directives, problems };
 }
 
 /** Quotes are taken off; without them a semicolon begins a comment. */
-function bareValue(text: string): string {
+function readValue(text: string): { readonly value: string; readonly raw: string } {
   const quoted = /^"((?:[^"\\]|\\.)*)"|^'([^']*)'/.exec(text);
-  if (quoted === null) return text.replace(/\s*;.*$/, "").trim();
-  return (quoted[1] ?? quoted[2] ?? "").replace(/\\(["\\])/g, "$1");
+  if (quoted === null) {
+    const value = text.replace(/\s*;.*$/, "").trim();
+    return { value, raw: value };
+  }
+  return { value: (quoted[1] ?? quoted[2] ?? "").replace(/\\(["\\])/g, "$1"), raw: quoted[0] };
 }

@@ -1,6 +1,6 @@
 /** Pools of php-fpm to apps with php-cgi. */
 
-import { dropSocketOnly, setPort, setSocket, setSocketOwner } from "./addresses.ts";
+import { setPort, setSocket, setSocketOwner } from "./addresses.ts";
 import type { Draft, Given, Imported, Remark, World } from "./draft.ts";
 import { addEnv, addTo, newDraft, passEnv, remark } from "./draft.ts";
 import { lookUp } from "./look-up.ts";
@@ -17,7 +17,7 @@ interface FiledDirective extends Directive {
 /** Reads php-fpm.conf with what it includes, or the file of one pool. */
 export function importPhpFpm(file: string, text: string, world: World): Imported {
   const remarks: Remark[] = [];
-  const all = readFiles(file, text, world, remarks, "global", 0);
+  const all = readFiles({ world, remarks, open: [] }, file, text, "global");
   const names = new Set(all.flatMap(({ section }) => (section === "global" ? [] : [section])));
   const apps = [...names].map((name) =>
     readPool(
@@ -31,30 +31,42 @@ export function importPhpFpm(file: string, text: string, world: World): Imported
 
 const differences = [
   "php-cgi takes the place of php-fpm: one process for each worker, all on the app's socket, the number of them fixed.",
+  "php-cgi has a php.ini of its own: on Debian /etc/php/VERSION/cgi/php.ini with conf.d beside it, where php-fpm reads those in fpm/. Compare them.",
   "php-fpm finishes requests with fastcgi_finish_request() before the script ends; php-cgi does not have that function.",
 ];
 
-function readFiles(
-  file: string,
-  text: string,
-  world: World,
-  remarks: Remark[],
-  section: string,
-  depth: number,
-): FiledDirective[] {
+interface Reading {
+  readonly world: World;
+  readonly remarks: Remark[];
+  /** Files that are being read, the main one first. */
+  readonly open: string[];
+}
+
+function readFiles(reading: Reading, file: string, text: string, section: string): FiledDirective[] {
   const { directives, problems } = parsePools(text, section);
   for (const { line, text: written } of problems)
-    remark(remarks, "lost", { origin: { file, line }, written }, "php-fpm does not understand this line either");
-  return directives.flatMap((one) => {
-    if (one.name !== "include") return [{ ...one, file }];
-    const given = { origin: { file, line: one.line }, written: `include=${one.value}` };
-    const found = depth > 8 ? [] : world.match(resolveFrom(directoryOf(file), one.value));
-    if (found.length === 0) remark(remarks, "lost", given, "no file fits");
-    return found.flatMap((path) => {
-      const more = world.read(path);
-      if (more === undefined) remark(remarks, "lost", given, `${path} cannot be read`);
-      return more === undefined ? [] : readFiles(path, more, world, remarks, one.section, depth + 1);
-    });
+    remark(
+      reading.remarks,
+      "lost",
+      { origin: { file, line }, written },
+      "php-fpm does not understand this line either",
+    );
+  reading.open.push(file);
+  const all = directives.flatMap((one) => (one.name === "include" ? included(reading, file, one) : [{ ...one, file }]));
+  reading.open.pop();
+  return all;
+}
+
+function included({ world, remarks, open }: Reading, file: string, one: Directive): FiledDirective[] {
+  const given = { origin: { file, line: one.line }, written: `include=${one.value}` };
+  const found = world.match(resolveFrom(directoryOf(file), one.value));
+  if (found.length === 0) remark(remarks, "lost", given, "no file fits");
+  return found.flatMap((path) => {
+    const more = world.read(path);
+    const why = open.includes(path) ? "files include each other" : `${path} cannot be read`;
+    if (more !== undefined && !open.includes(path)) return readFiles({ world, remarks, open }, path, more, one.section);
+    remark(remarks, "lost", given, why);
+    return [];
   });
 }
 
@@ -71,14 +83,24 @@ function readPool(name: string, written: readonly FiledDirective[]): Draft {
   const [first] = written;
   const origin = { file: first?.file ?? "", line: Math.max(1, (first?.line ?? 1) - 1) };
   const draft = newDraft(name, { origin, written: `[${name}]` });
-  const own = written.map((one) => ({ ...one, value: one.value.replaceAll("$pool", name) }));
+  const own = written.map((one) => ({
+    ...one,
+    value: one.value.replaceAll("$pool", name),
+    raw: one.raw.replaceAll("$pool", name),
+  }));
   const get = (key: string) => own.findLast((one) => one.name === key);
-  draft.settings.set("command", [phpCgi(origin.file), ...own.flatMap((one) => phpArgument(draft, one))]);
+  draft.settings.set("command", [phpCgi(origin.file), ...phpArguments(draft, own)]);
   takeListen(draft, get("listen"), get("prefix")?.value);
   for (const one of own) takeDirective(draft, one);
+  takeRoot(draft, get("chroot"), get("chdir"));
   setSocketOwner(draft, get("listen.owner")?.value, get("listen.group")?.value);
   if (get("pm.max_requests") === undefined) addTo(draft, "env", { PHP_FCGI_MAX_REQUESTS: "0" });
-  dropSocketOnly(draft, { origin, written: "listen.owner, listen.group, listen.mode", value: "" });
+  for (const key of ["listen.mode", "listen.owner", "listen.group"]) {
+    const one = get(key);
+    if (one !== undefined && draft.settings.has("port"))
+      lost("it has no meaning with port: only a Unix socket has a mode and an owner")(draft, givenOf(one));
+  }
+  for (const key of ["socket-mode", "socket-owner"]) if (draft.settings.has("port")) draft.settings.delete(key);
   return draft;
 }
 
@@ -110,25 +132,52 @@ function takeDirective(draft: Draft, one: FiledDirective): void {
 
 /** `env[NAME] = $OTHER` is a variable of php-fpm's own environment. */
 function takeEnv(draft: Draft, { index = "", value }: FiledDirective, given: Given): void {
-  const variable = /^\$(\w+)$/.exec(value)?.[1];
-  if (variable === undefined) addEnv(draft, given, [[index, value]]);
-  else if (variable !== index)
+  const variable = /^\$\{?(\w+)\}?$/.exec(value)?.[1];
+  if (variable === undefined) {
+    addEnv(draft, given, [[index, value]]);
+    if (/\$\{\w+\}/.test(value)) lost("php-fpm fills in what stands in braces: write its value")(draft, given);
+  } else if (variable !== index)
     lost(`pass-env hands ${variable} on by its own name only: write the value of ${index}`)(draft, given);
   else if (variable !== "PATH") passEnv(draft, given, [variable]);
   else remark(draft.remarks, "same", given, "workers have the manager's PATH");
 }
 
-/** `php_admin_value[x] = y` is `-d x=y`. */
-function phpArgument(draft: Draft, one: FiledDirective): string[] {
-  const match = /^php_(admin_)?(value|flag)$/.exec(one.name);
-  if (match === null || one.index === undefined) return [];
-  const value = match[2] === "flag" ? (isYes(one.value) === true ? "1" : "0") : one.value;
-  if (match[1] !== undefined)
-    remark(
-      draft.remarks,
-      "changed",
-      givenOf(one),
-      "it stands behind -d: unlike php-fpm's it may be changed by ini_set() and .user.ini",
-    );
-  return ["-d", `${one.index}=${value}`];
+/** Below another root directory chdir means a path in it. */
+function takeRoot(draft: Draft, root: FiledDirective | undefined, cwd: FiledDirective | undefined): void {
+  if (root === undefined || root.value === "") return;
+  draft.settings.set("cwd", resolveFrom("/", `${root.value}/${cwd?.value ?? ""}`));
+  remark(
+    draft.remarks,
+    "changed",
+    givenOf(root),
+    "cwd is that directory as it is seen from outside; so have to be the paths that the web server sends, and those of PHP's settings",
+  );
+}
+
+/** `php_admin_value[x] = y` is `-d x=y`. Of doubles the last counts. */
+function phpArguments(draft: Draft, own: readonly FiledDirective[]): string[] {
+  const values = new Map<string, string>();
+  for (const one of own) {
+    const match = /^php_(admin_)?(value|flag)$/.exec(one.name);
+    if (match === null) continue;
+    if (one.index === undefined) {
+      lost("php-fpm expects the name of a setting in brackets")(draft, givenOf(one));
+      continue;
+    }
+    values.set(one.index, match[2] === "flag" ? (isYes(one.value) === true ? "1" : "0") : iniValue(one));
+    if (match[1] !== undefined)
+      remark(
+        draft.remarks,
+        "changed",
+        givenOf(one),
+        "it stands behind -d: unlike php-fpm's it may be changed by ini_set() and .user.ini",
+      );
+  }
+  return [...values].flatMap(([name, value]) => ["-d", `${name}=${value}`]);
+}
+
+/** php-cgi reads what stands behind -d as a line of php.ini: quotes stay where they mean something. */
+function iniValue({ value, raw }: FiledDirective): string {
+  const isPlain = /^[\w.,:/@+% -]*$/.test(value) && !/^(?:on|off|yes|no|true|false|none|null)$/i.test(value);
+  return isPlain ? value : raw;
 }

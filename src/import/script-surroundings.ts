@@ -2,7 +2,7 @@
 import { setSocketOwner } from "./addresses.ts";
 import type { Draft, Given, Remark } from "./draft.ts";
 import { addTo, remark } from "./draft.ts";
-import { isAbsolute } from "./paths.ts";
+import { isAbsolute, resolveFrom } from "./paths.ts";
 import { modeText } from "./rules.ts";
 
 /** What the programs that follow inherit from the script. */
@@ -24,11 +24,18 @@ export function takeSurroundings(
   remarks: Remark[],
 ): boolean {
   const [name, first = "", second = ""] = words;
-  if (name === "cd" && isAbsolute(first)) around.cwd = first;
-  else if (name === "umask" && modeText(first) !== undefined) around.umask = modeText(first);
+  if (name === "cd") return takeCd(around, first);
+  if (name === "umask" && modeText(first) !== undefined) around.umask = modeText(first);
   else if (name === "ulimit") takeLimit(around, given, first, second, remarks);
   else return false;
   return true;
+}
+
+/** False where nobody can say where that is. */
+function takeCd(around: Surroundings, path: string): boolean {
+  const isKnown = isAbsolute(path) || (around.cwd !== undefined && /^[^-~]/.test(path));
+  around.cwd = isKnown ? resolveFrom(around.cwd ?? "/", path) : undefined;
+  return isKnown;
 }
 
 const limits: ReadonlyMap<string, readonly ["nofile" | "core" | "as" | "nproc", number]> = new Map([
@@ -79,7 +86,7 @@ export function takeRights(apps: readonly Draft[], given: Given, words: readonly
 
 /** Commands that change something, and are not taken over. What only asks, waits or speaks is passed over. */
 export function isTold(words: readonly string[]): boolean {
-  return /^(?:chmod|chown|chgrp|mkdir|install|cd|umask|su|mount|modprobe|sysctl|Xvfb|setfacl|ln|cp)$/.test(
+  return /^(?:chmod|chown|chgrp|mkdir|install|cd|umask|su|mount|modprobe|sysctl|Xvfb|setfacl|ln|cp|(?:s6-)?setuidgid|s6-envdir|s6-softlimit)$/.test(
     words[0] ?? "",
   );
 }

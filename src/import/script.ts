@@ -3,12 +3,17 @@
 import type { Draft, Given, Imported, Origin, Remark, World } from "./draft.ts";
 import { newDraft, remark } from "./draft.ts";
 import { anchorProgram, isLauncher, takeCommand } from "./launch.ts";
+import { takeUserAndGroup } from "./limiters.ts";
 import { nameFromProgram } from "./names.ts";
 import { baseOf, directoryOf, isAbsolute, resolveFrom } from "./paths.ts";
+import { declaredBy } from "./script-declared.ts";
 import { commandLines } from "./script-lines.ts";
 import type { Surroundings } from "./script-surroundings.ts";
 import { isTold, newSurroundings, settleSurroundings, takeRights, takeSurroundings } from "./script-surroundings.ts";
-import { foldChildren } from "./spawners.ts";
+import { bindsItself } from "./self-binders.ts";
+import { tellRedirections } from "./shell-command.ts";
+import { foldChildren, takeChildren } from "./spawners.ts";
+import type { SimpleCommand } from "./words.ts";
 import { splitShell } from "./words.ts";
 
 /** Follows assignments from top to bottom. Conditions and loops are not: each command counts as if it ran once. */
@@ -17,11 +22,14 @@ export function importScript(file: string, text: string, world: World): Imported
     world,
     variables: new Map(),
     exported: new Set(),
+    unknown: new Set(),
     around: newSurroundings(),
+    outer: [],
     remarks: [],
     apps: [],
   };
   runText(run, file, text, 0);
+  addDeclared(run, file, text);
   return { apps: run.apps, remarks: run.remarks, differences };
 }
 
@@ -33,7 +41,11 @@ interface Run {
   readonly world: World;
   readonly variables: Map<string, string>;
   readonly exported: Set<string>;
-  readonly around: Surroundings;
+  /** Variables in whose value something is missing. */
+  readonly unknown: Set<string>;
+  around: Surroundings;
+  /** What was there before each `(` that is open: a subshell changes nothing behind its `)`. */
+  readonly outer: Surroundings[];
   readonly remarks: Remark[];
   readonly apps: Draft[];
 }
@@ -58,27 +70,58 @@ function runLine(run: Run, origin: Origin, line: string, depth: number): void {
       ),
     );
     const written = rest.slice(0, rest.length - command.rest.length).trim();
-    runCommand(run, { origin, written, value: "" }, words, missing, depth);
+    runCommand(run, { origin, written, value: "" }, { ...command, words }, missing, depth);
     // What is left begins with an operator or with a comment: it gets shorter each time.
-    rest = command.rest.startsWith("#") ? "" : command.rest.replace(/^[;&|<>()]+/, "");
+    const operators = command.rest.startsWith("#") ? command.rest : (/^[;&|<>()]+/.exec(command.rest)?.[0] ?? "");
+    enterAndLeave(run, operators);
+    rest = command.rest.slice(operators.length);
+  }
+}
+
+/** A `)` without its `(` ends a pattern of a case. */
+function enterAndLeave(run: Run, operators: string): void {
+  if (operators.startsWith("#")) return;
+  for (const char of operators) {
+    if (char === "(") {
+      run.outer.push(run.around);
+      run.around = { ...run.around, rlimits: { ...run.around.rlimits } };
+    } else if (char === ")") run.around = run.outer.pop() ?? run.around;
   }
 }
 
 function runCommand(
   run: Run,
   given: Given,
-  words: readonly string[],
+  { words, redirections }: SimpleCommand,
   missing: ReadonlySet<string>,
   depth: number,
 ): void {
   const [first = "", second = ""] = words;
-  if (words.length > 0 && words.every((word) => /^[A-Za-z_]\w*=/.test(word))) assign(run, words);
-  else if (/^(?:export|readonly|local|declare)$/.test(first)) {
-    if (first === "export") for (const word of words.slice(1)) run.exported.add(word.split("=")[0] ?? "");
-    assign(run, words.slice(1));
-  } else if ((first === "." || first === "source") && depth < 4) readMore(run, given, second, depth);
-  else if (starts(words)) addApp(run, given, words, missing);
-  else takeAround(run, given, words);
+  if (takeAssignments(run, words, missing)) return;
+  if ((first === "." || first === "source") && depth < 4) readMore(run, given, second, depth);
+  else {
+    const isStart = starts(words);
+    // `exec >>FILE 2>&1` holds for all that follows.
+    if (isStart || (first === "exec" && words.length === 1)) tellRedirections(run.remarks, given, redirections);
+    if (isStart) addApp(run, given, words, missing);
+    else takeAround(run, given, words);
+  }
+}
+
+/** The program of an init script that only says what is to be started. */
+function addDeclared(run: Run, file: string, text: string): void {
+  const declared = declaredBy(text, run.variables);
+  const words = declared === undefined ? undefined : splitShell(declared.command)?.words;
+  if (declared === undefined || words === undefined || !starts(words)) return;
+  const given = { origin: { file, line: declared.line }, written: declared.command, value: "" };
+  const before = run.apps.length;
+  addApp(run, given, words, new Set());
+  const draft = run.apps.at(before);
+  if (draft === undefined) return;
+  const { owner, directory } = declared;
+  if (owner !== undefined && !draft.settings.has("user"))
+    takeUserAndGroup(draft, { ...given, written: `user ${owner}`, value: owner });
+  if (directory !== undefined && !draft.settings.has("cwd")) draft.settings.set("cwd", directory);
 }
 
 /** What stands around the programs changes them, too. */
@@ -90,7 +133,8 @@ function takeAround(run: Run, given: Given, words: readonly string[]): void {
 
 function addApp(run: Run, given: Given, words: readonly string[], missing: ReadonlySet<string>): void {
   const draft = newDraft("app", given);
-  for (const name of missing) remark(run.remarks, "lost", given, `nobody says what $${name} is: it counts as empty`);
+  for (const name of missing)
+    remark(run.remarks, "lost", given, `nobody says what $${name} is: what is missing counts as empty`);
   takeExported(run, draft);
   takeCommand(draft, given, words);
   settleSurroundings(draft, run.around);
@@ -100,11 +144,17 @@ function addApp(run: Run, given: Given, words: readonly string[], missing: Reado
     run.remarks.push(...draft.remarks);
     return;
   }
+  dropForeign(draft, program);
   draft.name = nameFromProgram(program);
   if (!draft.settings.has("socket") && !draft.settings.has("port"))
     remark(draft.remarks, "changed", given, "no socket is named here: the app gets one in the runtime directory");
   foldChildren(draft);
   run.apps.push(draft);
+}
+
+/** An exported PHP_FCGI_CHILDREN means nothing to programs that are no PHP. */
+function dropForeign(draft: Draft, program: string): void {
+  if (!/php/i.test(program)) takeChildren(draft);
 }
 
 /** Does this command start a FastCGI program, with a socket? */
@@ -118,16 +168,10 @@ function starts(words: readonly string[]): boolean {
     return false;
   if (words.includes("--stop") || words.includes("-K")) return false;
   // A whole command line in one word is for sh -c or su -c.
-  return isLauncher(words.flatMap((word) => word.split(/\s+/))) || bindsItself(words);
-}
-
-function bindsItself(words: readonly string[]): boolean {
-  return words.some((word, at) => {
-    const args = words.slice(at + 1);
-    if (/^php(?:-f?cgi[\d.]*|[\d.]+-cgi)$/.test(baseOf(word)))
-      return args.some((arg) => /^(?:-b|--bindpath)/.test(arg));
-    return baseOf(word) === "fcgiwrap" && args.some((arg) => /^-s/.test(arg));
-  });
+  return (
+    isLauncher(words.flatMap((word) => word.split(/\s+/))) ||
+    words.some((word, at) => bindsItself(baseOf(word), words.slice(at + 1)))
+  );
 }
 
 /** Exported variables reach every program that is started behind them. */
@@ -139,11 +183,20 @@ function takeExported(run: Run, draft: Draft): void {
   if (env.length > 0) draft.settings.set("env", Object.fromEntries(env));
 }
 
-function assign(run: Run, words: readonly string[]): void {
-  for (const word of words) {
-    const at = word.indexOf("=");
-    if (at > 0) run.variables.set(word.slice(0, at), word.slice(at + 1));
+/** `A=1 B=2`, `export A=1`; false where it is another command. */
+function takeAssignments(run: Run, words: readonly string[], missing: ReadonlySet<string>): boolean {
+  const [first = ""] = words;
+  const isDeclaration = /^(?:export|readonly|local|declare)$/.test(first);
+  if (!isDeclaration && (words.length === 0 || !words.every((word) => /^[A-Za-z_]\w*=/.test(word)))) return false;
+  for (const word of isDeclaration ? words.slice(1) : words) {
+    const name = word.split("=")[0] ?? "";
+    if (first === "export") run.exported.add(name);
+    if (name === word || name === "") continue;
+    run.variables.set(name, word.slice(name.length + 1));
+    if (missing.size > 0) run.unknown.add(name);
+    else run.unknown.delete(name);
   }
+  return true;
 }
 
 function readMore(run: Run, given: Given, file: string, depth: number): void {
@@ -153,17 +206,35 @@ function readMore(run: Run, given: Given, file: string, depth: number): void {
   else runText(run, path, text, depth + 1);
 }
 
-/** `$NAME`, `${NAME}`, `${NAME:-other}`. What a command would print is not known. */
+/** `$NAME`, `${NAME}`, `${NAME:-other}`, `${NAME:=other}`. What a command other than echo would print is not known. */
 function expand(run: Run, text: string, missing: Set<string>): string {
   const value = text.replace(
-    /\u0000\$|\$\{(\w+)(?::?[-=]([^}]*))?\}|\$(\w+)|\$\(\(?[^()]*\)?\)|`[^`]*`/g,
-    (whole, braced: string | undefined, otherwise: string | undefined, plain: string | undefined) => {
+    /\u0000\$|\$\{(\w+)(?::?([-=])((?:[^{}]|\{[^{}]*\})*))?\}|\$(\w+)|\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\(\(?[^()]*\)?\)|`[^`]*`/g,
+    (whole, braced?: string, operator?: string, word?: string, plain?: string) => {
       if (whole === "\u0000$") return "$";
+      const echoed = /^\$\(\s*echo\s+([^()]*)\)$/.exec(whole)?.[1];
+      if (echoed !== undefined) return expand(run, echoed, missing);
       const name = braced ?? plain;
-      const known = name === undefined ? undefined : (run.variables.get(name) ?? otherwise ?? run.world.variable(name));
-      if (known === undefined) missing.add(name ?? whole.replace(/^\$/, ""));
+      const known = name === undefined ? undefined : lookUpName(run, name, missing, operator, word);
+      if (known === undefined || run.unknown.has(name ?? "")) missing.add(name ?? whole.replace(/^\$/, ""));
       return known ?? "";
     },
   );
   return value.replaceAll("\u0000", "");
+}
+
+/** What stands behind `-` and `=` is for variables that are not set, and is set by the latter. */
+function lookUpName(
+  run: Run,
+  name: string,
+  missing: Set<string>,
+  operator?: string,
+  word?: string,
+): string | undefined {
+  const known = run.variables.get(name);
+  if (known !== undefined) return known;
+  if (word === undefined) return run.world.variable(name);
+  const value = expand(run, word.replace(/^(["'])(.*)\1$/, "$2"), missing);
+  if (operator === "=") run.variables.set(name, value);
+  return value;
 }

@@ -2,10 +2,29 @@
 import { setPort, setSocket } from "./addresses.ts";
 import type { Draft, Given } from "./draft.ts";
 import { remark } from "./draft.ts";
+import { baseOf } from "./paths.ts";
 import { readInteger } from "./rules.ts";
 import { multiplyProcesses } from "./spawners.ts";
 
 const made = "fcgi-pm makes the socket and hands it over as file descriptor 0";
+
+/** php-cgi, php-cgi8.2, php8.2-cgi, php-fcgi. */
+export function isPhpCgi(name: string): boolean {
+  return /^php(?:-f?cgi[\d.]*|[\d.]+-cgi)$/.test(name);
+}
+
+/** Does this command line make a listener, by itself or for another program? */
+export function makesListener([program = "", ...args]: readonly string[]): boolean {
+  const name = baseOf(program);
+  if (name === "spawn-fcgi") return args.some((arg) => /^-[a-zA-Z]*[sp]/.test(arg));
+  return name === "cgi-fcgi" ? args.includes("-connect") : bindsItself(name, args);
+}
+
+/** Is it told to make a socket? */
+export function bindsItself(name: string, args: readonly string[]): boolean {
+  if (isPhpCgi(name)) return args.some((arg) => /^(?:-b|--bindpath)/.test(arg));
+  return name === "fcgiwrap" && args.some((arg) => /^-s/.test(arg));
+}
 
 /** `php-cgi -b ADDRESS`, also `--bindpath ADDRESS`. Gives the other arguments. */
 export function takePhpCgi(draft: Draft, given: Given, args: readonly string[]): string[] {

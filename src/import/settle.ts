@@ -1,6 +1,7 @@
 /** What no two apps may share, and what an external app may not have, sorted out when all drafts are there. */
 import type { Draft } from "./draft.ts";
 import { remark } from "./draft.ts";
+import { isAbsolute } from "./paths.ts";
 
 /** Apps that cannot stand beside the others stand as comments; nothing else is lost. */
 export function settleApps(apps: readonly Draft[]): void {
@@ -22,6 +23,11 @@ function settleExternal(app: Draft): void {
 /** What cannot run yet is no reason why the others should not. */
 function settleIncomplete(app: Draft): void {
   if (app.settings.get("socket") === "") app.settings.delete("socket");
+  for (const key of ["socket", "cwd"]) {
+    const path = app.settings.get(key);
+    if (typeof path === "string" && !isAbsolute(path))
+      remark(app.remarks, "changed", app, `${key}: a relative path starts at the config here, write the whole one`);
+  }
   const isExternal = app.settings.get("external") === true;
   const needs = isExternal ? ["socket", "port"] : ["command"];
   if (needs.some((key) => app.settings.has(key))) return;

@@ -57,8 +57,8 @@ function takeListener(
   if (path !== undefined) setSocket(draft, path);
   else if (port !== undefined) {
     const written = `spawn-fcgi -p ${port}`;
-    setPort(draft, { ...given, written }, address ?? "0.0.0.0", port);
-    if (address === undefined)
+    setPort(draft, { ...given, written }, address ?? "", port);
+    if (address === undefined || address === "")
       remark(
         draft.remarks,
         "changed",
@@ -78,7 +78,10 @@ function takeNumber(draft: Draft, given: Given, forks: string | undefined, child
     return;
   }
   multiplyProcesses(draft, number.forks);
-  if (children !== undefined) setChildren(draft, { ...given, written: `spawn-fcgi -C ${children}` }, number.children);
+  if (children === undefined) return;
+  // It sets the variable, whatever that was before.
+  takeChildren(draft);
+  setChildren(draft, { ...given, written: `spawn-fcgi -C ${children}` }, number.children);
 }
 
 /** As many times as many workers. */
@@ -101,13 +104,18 @@ function setChildren(draft: Draft, given: Pick<Given, "origin" | "written">, chi
 
 /** PHP_FCGI_CHILDREN in the environment becomes workers, too. */
 export function foldChildren(draft: Draft): void {
-  const { PHP_FCGI_CHILDREN: children, ...env } = envOf(draft);
-  if (children === undefined) return;
-  const number = readInteger(children.trim(), 0, 10_000);
+  const number = readInteger(envOf(draft)["PHP_FCGI_CHILDREN"]?.trim() ?? "", 0, 10_000);
   if (number === undefined) return;
+  setChildren(draft, { origin: draft.origin, written: `PHP_FCGI_CHILDREN=${takeChildren(draft)}` }, number);
+}
+
+/** Takes the variable out of env. */
+export function takeChildren(draft: Draft): string | undefined {
+  const { PHP_FCGI_CHILDREN: children, ...env } = envOf(draft);
+  if (children === undefined) return undefined;
   if (Object.keys(env).length === 0) draft.settings.delete("env");
   else draft.settings.set("env", env);
-  setChildren(draft, { origin: draft.origin, written: `PHP_FCGI_CHILDREN=${children}` }, number);
+  return children;
 }
 
 const watchFlags: Readonly<Record<string, Rule>> = {

@@ -1,8 +1,7 @@
 /** One `[program:x]` or `[fcgi-program:x]` to apps. */
 
-import { dropSocketOnly } from "./addresses.ts";
 import type { Draft, Given, World } from "./draft.ts";
-import { newDraft, remark } from "./draft.ts";
+import { addTo, isVariableName, newDraft, remark } from "./draft.ts";
 import { anchorProgram, isLauncher, takeCommand } from "./launch.ts";
 import { lookUp } from "./look-up.ts";
 import { directoryOf } from "./paths.ts";
@@ -37,10 +36,10 @@ export function draftsOf(section: FiledSection, context: ProgramContext): Draft[
     /%\(process_num\)/.test(section.options.get(name)?.value ?? ""),
   );
   if (kind === "fcgi-program" || !differs || numbers.count === 1)
-    return [new ProgramReader(section, context, kind, program, numbers).draft(numbers.count)];
+    return [new ProgramReader(section, context, kind, program, numbers, true).draft(numbers.count)];
   return Array.from({ length: numbers.count }, (_, index) => {
     const one = { ...numbers, first: numbers.first + index };
-    return new ProgramReader(section, context, kind, program, one).draft(1);
+    return new ProgramReader(section, context, kind, program, one, false).draft(1);
   });
 }
 
@@ -72,8 +71,18 @@ class ProgramReader {
   readonly #numbers: Numbers;
   readonly #draft: Draft;
   readonly #seen = new Set<string>();
+  /** One app for all processes. */
+  readonly #isShared: boolean;
 
-  constructor(section: FiledSection, context: ProgramContext, kind: string, program: string, numbers: Numbers) {
+  constructor(
+    section: FiledSection,
+    context: ProgramContext,
+    kind: string,
+    program: string,
+    numbers: Numbers,
+    isShared: boolean,
+  ) {
+    this.#isShared = isShared;
     this.#section = section;
     this.#context = context;
     this.#kind = kind;
@@ -125,8 +134,17 @@ class ProgramReader {
       );
     this.#takeSimple(listenerOptions);
     if (!this.#draft.settings.has("port")) return;
-    if (!this.#section.options.has("socket_mode")) this.#draft.settings.delete("socket-mode");
-    dropSocketOnly(this.#draft, this.#plain("socket"));
+    for (const [option, key] of [
+      ["socket_mode", "socket-mode"],
+      ["socket_owner", "socket-owner"],
+    ] as const) {
+      this.#draft.settings.delete(key);
+      if (this.#section.options.has(option))
+        lost(`${key} has no meaning with port: only a Unix socket has a mode and an owner`)(
+          this.#draft,
+          this.#plain(option),
+        );
+    }
   }
 
   #takeCommand(): void {
@@ -148,7 +166,7 @@ class ProgramReader {
 
   #takeEnvironment(): void {
     const { variables } = this.#context;
-    if (variables.size > 0) this.#draft.settings.set("env", Object.fromEntries(variables));
+    for (const [name, value] of variables) if (isVariableName(name)) addTo(this.#draft, "env", { [name]: value });
     const given = this.#get("environment");
     if (given !== undefined) takeEnvironment(this.#draft, given, this.#section.options.get("environment")?.value ?? "");
   }
@@ -210,7 +228,7 @@ class ProgramReader {
       expanded.used.has("process_num") &&
       this.#numbers.count > 1 &&
       !numberOptions.includes(name) &&
-      this.#kind === "fcgi-program"
+      this.#isShared
     )
       remark(
         this.#draft.remarks,

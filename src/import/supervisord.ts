@@ -1,7 +1,7 @@
 /** supervisord.conf to apps: programs, groups, and what supervisord itself is told. */
 
 import type { Draft, Given, Imported, Remark, World } from "./draft.ts";
-import { remark } from "./draft.ts";
+import { isVariableName, remark } from "./draft.ts";
 import { parsePairs } from "./environment-pairs.ts";
 import { lookUp } from "./look-up.ts";
 import { formatPython } from "./python-format.ts";
@@ -64,7 +64,11 @@ function variablesOf(daemon: FiledSection, world: World, remarks: Remark[]): Map
   };
   const expanded = formatPython(option.value, commonExpansions(option.file, world));
   const pairs = "text" in expanded ? parsePairs(expanded.text) : "it has names that cannot be expanded";
-  if (typeof pairs !== "string") return new Map(pairs);
+  if (typeof pairs !== "string") {
+    const wrong = pairs.filter(([name]) => !isVariableName(name)).map(([name]) => name);
+    if (wrong.length > 0) remark(remarks, "lost", given, `no name that a shell can carry: "${wrong.join('", "')}"`);
+    return new Map(pairs);
+  }
   remark(remarks, "lost", given, `${pairs}: write env by hand`);
   return new Map();
 }

@@ -2,7 +2,7 @@
 import type { Draft, Given } from "./draft.ts";
 import { addEnv, addTo, passEnv, remark } from "./draft.ts";
 import type { Rule, Rules } from "./rules.ts";
-import { durationOf, elsewhere, lost, same, toAccount, toInteger, toMode, toSignal } from "./rules.ts";
+import { durationOf, elsewhere, isYes, lost, same, toAccount, toInteger, toMode, toSignal } from "./rules.ts";
 import { timeOf, unitWords } from "./systemd-unit.ts";
 
 /** The unit of fcgi-pm itself takes it. */
@@ -12,6 +12,7 @@ export const serviceOptions: Rules = {
   User: toAccount("user"),
   Group: toAccount("group"),
   WorkingDirectory: takeDirectory,
+  DynamicUser: takeDynamicUser,
   Environment: takeEnvironment,
   PassEnvironment: (draft, given) => passEnv(draft, given, unitWords(given.value) ?? []),
   UMask: toMode("umask"),
@@ -69,8 +70,18 @@ export function takeOther(section: string): Rule {
   return ofService;
 }
 
+function takeDynamicUser(draft: Draft, given: Given): void {
+  if (isYes(given.value) === true)
+    lost("fcgi-pm makes up no users: make one for this app and name it in user, else it runs as the manager does")(
+      draft,
+      given,
+    );
+  else same("no user is made up")(draft, given);
+}
+
 function takeDirectory(draft: Draft, given: Given): void {
   const path = given.value.replace(/^-/, "");
+  if (path === "") return void draft.settings.delete("cwd");
   if (path === "~") {
     lost("cwd takes a path: write the home directory")(draft, given);
     return;

@@ -7,6 +7,7 @@ import { anchorProgram, takeCommand } from "./launch.ts";
 import { lookUp } from "./look-up.ts";
 import { nameFrom, nameFromProgram } from "./names.ts";
 import { baseOf, directoryOf } from "./paths.ts";
+import { lost } from "./rules.ts";
 import { foldChildren } from "./spawners.ts";
 import { settleEnvironment, takeEnvFile } from "./systemd-environment.ts";
 import { serviceOptions, socketOptions, takeOther } from "./systemd-options.ts";
@@ -79,12 +80,13 @@ function readService(
   const reading: Reading = { draft, unit, world, variables: new Map() };
   const isStart = ({ section, key }: UnitLine) => section === "Service" && key === "ExecStart";
   for (const line of service.filter((one) => !isStart(one))) takeLine(reading, line);
-  takeStart(reading, givenOf(start, unit));
+  tellSpecifiers(draft, givenOf(start, unit), start.value);
+  takeStart(reading, givenOf(start, unit), socket.length > 0);
   for (const line of service.filter((one) => isStart(one) && one !== start && one.value !== ""))
     remark(draft.remarks, "lost", givenOf(line, unit), "an app has one command: make another app of this one");
   if (socket.length > 0) takeSocket(draft, socket, unit);
   draft.name = nameOf(unit, draft);
-  if (/%[iI]/.test(start.value) && unit.endsWith("@"))
+  if (unit.endsWith("@") && service.some(({ section, value }) => section === "Service" && /%[iI]/.test(value)))
     remark(
       draft.remarks,
       "changed",
@@ -96,10 +98,22 @@ function readService(
   return draft;
 }
 
+/** `%h`, `%u`: systemd knows the user and the machine. */
+function tellSpecifiers(draft: Draft, given: Given, written: string): void {
+  const left = [...new Set(written.replaceAll("%%", "").match(/%[a-zA-Z]/g) ?? [])].filter(
+    (one) => !lettersOfName.includes(one.slice(1)),
+  );
+  if (left.length > 0)
+    remark(draft.remarks, "lost", given, `${left.join(", ")} is left as it is: write what systemd makes of it`);
+}
+
 function takeLine({ draft, unit, world, variables }: Reading, line: FiledLine): void {
   const given = givenOf(line, unit);
+  if (line.section === "Service" && Object.hasOwn(serviceOptions, line.key)) tellSpecifiers(draft, given, line.value);
   const isService = line.section === "Service";
-  if (isService && line.key === "TimeoutSec") {
+  if (isService && /^(?:User|Group)$/.test(line.key) && /%[iI]/.test(line.value) && unit.endsWith("@"))
+    lost("it is the name of an instance: write the user or the group of this one")(draft, given);
+  else if (isService && line.key === "TimeoutSec") {
     for (const key of ["TimeoutStopSec", "TimeoutStartSec"]) serviceOptions[key]?.(draft, given);
   } else if (isService && line.key === "EnvironmentFile") takeEnvFile(draft, given, world, variables);
   else ((isService ? lookUp(serviceOptions, line.key) : undefined) ?? takeOther(line.section))(draft, given);
@@ -112,10 +126,12 @@ function nameOf(unit: string, draft: Draft): string {
   return /^(?:spawn-fcgi|multiwatch)$/.test(name) ? nameFromProgram(program) : nameFrom(name);
 }
 
-/** With the specifiers that a name is enough for. */
+/** With the specifiers that a name is enough for. The others are told where they matter. */
 function givenOf({ key, value, file, line }: FiledLine, unit: string): Given {
   return { origin: { file, line }, written: `${key}=${value}`, value: specify(value, unit) };
 }
+
+const lettersOfName = "iIpPnNtSCLE";
 
 function specify(value: string, unit: string): string {
   const [prefix = "", instance = ""] = unit.split("@");
@@ -128,7 +144,7 @@ function specify(value: string, unit: string): string {
 }
 
 /** `@`, `-`, `:`, `+` and `!` before the program change how systemd starts it. */
-function takeStart(reading: Reading, given: Given): void {
+function takeStart(reading: Reading, given: Given, hasSocket: boolean): void {
   const { draft } = reading;
   const signs = /^[@\-:+!]*/.exec(given.value)?.[0] ?? "";
   const words = unitWords(given.value.slice(signs.length));
@@ -136,9 +152,22 @@ function takeStart(reading: Reading, given: Given): void {
     remark(draft.remarks, "lost", given, "a quote is not closed: write the command by hand");
     return;
   }
-  const expanded = words.flatMap((word) => expandWord(reading, given, word));
+  const end = words.indexOf(";");
+  if (end !== -1)
+    remark(draft.remarks, "lost", given, 'an app has one command: make another app of what stands behind ";"');
+  const first = end === -1 ? words : words.slice(0, end);
+  const expanded = first.flatMap((word) => expandWord(reading, given, word));
   takeCommand(draft, given, signs.includes("@") ? [expanded[0] ?? "", ...expanded.slice(2)] : expanded);
   anchorProgram(draft, given, "/");
+  if (!hasSocket && !draft.settings.has("socket") && !draft.settings.has("port")) {
+    draft.settings.set("listen", false);
+    remark(
+      draft.remarks,
+      "changed",
+      given,
+      "nobody makes a listener for it here, so it is a plain program: where it speaks FastCGI, take listen = false away",
+    );
+  }
   if (signs !== "") remark(draft.remarks, "changed", given, `"${signs}" before the program has no counterpart`);
 }
 
@@ -185,6 +214,13 @@ function takeSocket(draft: Draft, socket: readonly FiledLine[], unit: string): v
 }
 
 function listenOn(draft: Draft, given: Given): void {
+  if (!/^(?:\/|\d+$|.*:\d+$)/.test(given.value) || given.value.startsWith("vsock:")) {
+    const why = given.value.startsWith("@")
+      ? "a socket has a path here, where this is a name without one: write socket by hand, and tell the web server"
+      : "a Unix socket by its path or a TCP port is expected: write socket or port by hand";
+    remark(draft.remarks, "lost", given, why);
+    return;
+  }
   const tcp = /^(?:(.*):)?(\d+)$/.exec(given.value);
   if (tcp === null) setSocket(draft, given.value);
   else setPort(draft, given, tcp[1] ?? "[::]", tcp[2] ?? "");

@@ -23,48 +23,109 @@ export interface SimpleCommand {
   readonly words: string[];
   /** From the operator that ends it. */
   readonly rest: string;
+  /** `>/dev/null`, `2>&1`: where its streams go, or come from. */
+  readonly redirections: readonly Redirection[];
+}
+
+export interface Redirection {
+  /** With the number of the stream: `2>>`. */
+  readonly operator: string;
+  readonly target: string;
 }
 
 /** One simple command of a shell script. `expand` gets text with its dollar signs, and whether it is quoted. */
-export function splitShell(
-  line: string,
-  expand: (text: string, isQuoted: boolean) => string = (text) => text,
-): SimpleCommand | undefined {
-  const mark = (text: string, isQuoted: boolean) =>
-    isQuoted || !text.includes("$") ? expand(text, isQuoted) : expand(text, isQuoted).replace(/\s+/g, fieldEnd);
+export function splitShell(line: string, expand: Expand = (text) => text): SimpleCommand | undefined {
+  const mark: Expand = (text, isQuoted, isAssigned) =>
+    isQuoted || isAssigned === true || !text.includes("$")
+      ? expand(text, isQuoted)
+      : expand(text, isQuoted).replace(/\s+/g, fieldEnd);
   const command = split(line, shell, mark);
   if (command === undefined) return undefined;
   const words = command.words.flatMap((word) =>
     word.includes(fieldEnd) ? word.split(fieldEnd).filter((part) => part !== "") : [word],
   );
-  return { words, rest: command.rest };
+  return { ...command, words };
 }
 
 /** Stands where an unquoted variable has a blank: there the word ends. No script has it. */
 const fieldEnd = "\u0001";
 
-function split(
-  line: string,
-  manner: Manner,
-  expand: (text: string, isQuoted: boolean) => string,
-): SimpleCommand | undefined {
-  const words: string[] = [];
-  let word: string | undefined;
+/** Text with its dollar signs to its value. What is assigned to a variable stays one word. */
+type Expand = (text: string, isQuoted: boolean, isAssigned?: boolean) => string;
+
+function split(line: string, manner: Manner, expand: Expand): SimpleCommand | undefined {
+  const splitter = new Splitter();
   let at = 0;
-  while (at < line.length && !endsCommand(line.charAt(at), word, manner)) {
+  while (at < line.length) {
+    const operator = manner.operators ? redirectionAt(line, at) : undefined;
+    if (operator !== undefined) {
+      splitter.redirect(operator, /\d/.test(line.charAt(at - 1)));
+      at += operator.length;
+      continue;
+    }
+    if (endsCommand(line.charAt(at), splitter.word, manner)) break;
     if (/[ \t\r\n]/.test(line.charAt(at))) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
+      splitter.endWord();
       at += 1;
       continue;
     }
     const part = readPart(line, at, manner);
     if (part === undefined) return undefined;
-    word = (word ?? "") + (part.isLiteral ? part.text : expand(part.text, part.isQuoted === true));
+    splitter.add(
+      part.isLiteral ? part.text : expand(part.text, part.isQuoted === true, splitter.isAssigning(part.text)),
+    );
     at = part.end;
   }
-  return { words: word === undefined ? words : [...words, word], rest: line.slice(at) };
+  splitter.endWord();
+  return { words: splitter.words, rest: line.slice(at), redirections: splitter.redirections };
 }
+
+const assignment = /^[A-Za-z_]\w*=/;
+
+/** Collects words and redirections. */
+class Splitter {
+  readonly words: string[] = [];
+  readonly redirections: Redirection[] = [];
+  /** What has been read of a word. */
+  word: string | undefined;
+  /** Its target is the next word. */
+  #operator: string | undefined;
+
+  add(text: string): void {
+    this.word = (this.word ?? "") + text;
+  }
+
+  /** Is this text, behind what there is, the value of a variable? */
+  isAssigning(text: string): boolean {
+    const [first = ""] = this.words;
+    const isFirst = this.words.every((word) => assignment.test(word));
+    return (isFirst || /^(?:export|readonly|local|declare)$/.test(first)) && assignment.test((this.word ?? "") + text);
+  }
+
+  endWord(): void {
+    if (this.word === undefined) return;
+    if (this.#operator === undefined) this.words.push(this.word);
+    else this.redirections.push({ operator: this.#operator, target: this.word });
+    this.#operator = undefined;
+    this.word = undefined;
+  }
+
+  /** Digits directly before it are the number of the stream, and no word. */
+  redirect(operator: string, isBehindDigit: boolean): void {
+    const stream = isBehindDigit && /^\d+$/.test(this.word ?? "") ? (this.word ?? "") : "";
+    if (stream !== "") this.word = undefined;
+    this.endWord();
+    this.#operator = `${stream}${operator}`;
+  }
+}
+
+/** `>`, `>>`, `<`, `2>&`, `&>` and their like. `<(…)` is a command of its own. */
+function redirectionAt(line: string, at: number): string | undefined {
+  redirection.lastIndex = at;
+  return redirection.exec(line)?.[0];
+}
+
+const redirection = /&>>?|<<<|<<-?|(?:>>|>\||<>|[<>]&?)(?!\()/y;
 
 function endsCommand(char: string, word: string | undefined, { comments, operators }: Manner): boolean {
   return (comments && char === "#" && word === undefined) || (operators && /[;&|<>()]/.test(char));
@@ -88,7 +149,7 @@ function readPart(line: string, at: number, manner: Manner): Part | undefined {
 }
 
 const plainRun = /^[^\s'"\\]+/;
-const shellRun = /^(?:\$\{[^}]*\}|\$\(\([^()]*\)\)|\$\([^()]*\)|`[^`]*`|[^\s'"\\;&|<>()`])+/;
+const shellRun = /^(?:\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\(\([^()]*\)\)|\$\([^()]*\)|`[^`]*`|[^\s'"\\;&|<>()`])+/;
 
 /** A run of plain text; in a shell's with `${…}`, `$(…)` and the like in it kept whole. */
 function wordEnd(line: string, start: number, { operators }: Manner): number {

@@ -86,7 +86,10 @@ describe("where it writes to", () => {
 
   test("a directory that is not there is said", async () => {
     const { code, stderr } = await inPlace(...line, "-o", "no/where.toml");
-    expect([code, stderr]).toEqual([1, expect.stringContaining('Cannot write "no/where.toml": ENOENT')]);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining('Cannot write "no/where.toml": its directory is not there'),
+    ]);
   });
 });
 
@@ -99,6 +102,18 @@ describe("how it ends", () => {
     expect(stderr).toContain(
       `error: Cannot import ${path}: nothing in it starts a FastCGI program\n  ${path}:2: [supervisord] user=root: `,
     );
+  });
+
+  test.each([
+    ["supervisord", "[supervisord]\nuser=root\n", "coming-from-supervisord"],
+    ["apache", "FcgidIOTimeout 40\n", "coming-from-mod-fastcgi"],
+    ["php-fpm", "[global]\npid=/p\n", "coming-from-php-fpm"],
+    ["lighttpd", "server.port = 80\n", "coming-from-spawn-fcgi"],
+  ])("with the page that is about %s", async (_kind, text, page) => {
+    const path = join(place.directory, "some.conf");
+    writeFileSync(path, text);
+    const { code, stderr } = await inPlace(path);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`docs/${page}.md`)]);
   });
 
   test.each([

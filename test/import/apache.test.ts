@@ -182,3 +182,123 @@ test("a directory of scripts has an app for each FastCGI program in it", () => {
     qgis_mapserv: { command: ["/usr/lib/cgi-bin/qgis_mapserv.fcgi"], env: { QGIS_DEBUG: "1" } },
   });
 });
+
+describe("virtual hosts", () => {
+  const host = (port: number, name: string, lines: string) =>
+    `<VirtualHost *:${port}>\nServerName ${name}\n${lines}\n</VirtualHost>\n`;
+  const site = (number: number) =>
+    `SuexecUserGroup web${number} client${number}\nFcgidInitialEnv PHPRC /etc/web${number}\nFcgidWrapper /usr/bin/php-cgi .php`;
+
+  test("have programs of their own: with their user, their variables and their number", () => {
+    const text = configOf(
+      conf,
+      `User www-data\nFcgidMaxProcessesPerClass 9\nFcgidInitialEnv A 1\n${host(80, "one.example", `${site(1)}\nFcgidMaxProcessesPerClass 2`)}${host(80, "two.example:80", site(2))}`,
+    );
+    const command = ["/usr/bin/php-cgi"];
+    expect(appsOf(text)).toEqual({
+      "php-cgi": { command, user: "web1", group: "client1", processes: 2, env: { A: "1", PHPRC: "/etc/web1" } },
+      "php-cgi-two.example": {
+        command,
+        user: "web2",
+        group: "client2",
+        processes: 9,
+        env: { A: "1", PHPRC: "/etc/web2" },
+      },
+    });
+  });
+
+  test("that start the same in the same way share an app, and the second one is named", () => {
+    const text = configOf(conf, `${host(80, "one.example", site(1))}${host(443, "one.example", site(1))}`);
+    expect(Object.keys(appsOf(text))).toEqual(["php-cgi"]);
+    expect(remarksOf(text)).toContainEqual(
+      `${conf}:11: FcgidWrapper /usr/bin/php-cgi .php → it starts the same program in the same way: one app is enough`,
+    );
+  });
+
+  test("of the same words are different ones for FastCgiServer, too", () => {
+    const server = (name: string) => `SuexecUserGroup ${name} ${name}\nFastCgiServer /srv/${name}.fcgi`;
+    const text = configOf(conf, `FastCgiWrapper On\n${host(80, "a", server("a"))}${host(80, "b", server("b"))}`);
+    expect(appsOf(text)).toMatchObject({ a: { user: "a" }, b: { user: "b" } });
+  });
+
+  test("with users of their own around a wrapper of the main server are told", () => {
+    const text = configOf(conf, `FcgidWrapper /usr/bin/php-cgi .php\n${host(80, "a", "SuexecUserGroup a a")}`);
+    expect(remarksOf(text)).toContainEqual(expect.stringContaining("copy the app for each of them"));
+  });
+});
+
+test("programs are found behind patterns, and behind a location that is given to FastCGI whatever they are called", () => {
+  const lines = [
+    "ScriptAliasMatch ^/trac(.*)$ /usr/share/trac/trac.fcgi$1",
+    'ScriptAliasMatch "^/git/(.*)" "/srv/git web.fcgi/$1"',
+    "ScriptAlias /graph /usr/lib/munin/graph",
+    "<Location /graph>",
+    "SetHandler fcgid-script",
+    "</Location>",
+    "ScriptAlias /other /usr/lib/other",
+    "ScriptAlias /maps /usr/lib/cgi-bin/mapserv",
+    "<FilesMatch ^mapserv$>",
+    "SetHandler fcgid-script",
+    "</FilesMatch>",
+  ];
+  expect(Object.values(appsOf(configOf(conf, lines.join("\n")))).map((app) => app["command"])).toEqual([
+    ["/usr/share/trac/trac.fcgi"],
+    ["/srv/git web.fcgi"],
+    ["/usr/lib/munin/graph"],
+    ["/usr/lib/cgi-bin/mapserv"],
+  ]);
+});
+
+test("FcgidCmdOptions are those of its own program, and a FastCgiServer without one is told", () => {
+  const lines = [
+    "FcgidInitialEnv A 1",
+    "ScriptAlias /a /srv/a.fcgi",
+    "ScriptAlias /b /srv/b.fcgi",
+    "FcgidCmdOptions /srv/a.fcgi InitialEnv A=2 MaxProcesses 7 InitialEnv B IdleTimeout 60",
+  ];
+  const text = configOf(conf, lines.join("\n"));
+  expect(appsOf(text)).toEqual({
+    a: { command: ["/srv/a.fcgi"], processes: 7, env: { A: "2" }, "pass-env": ["B"] },
+    b: { command: ["/srv/b.fcgi"], env: { A: "1" } },
+  });
+  expect(remarksOf(text)).toContainEqual(expect.stringMatching(/:4: FcgidCmdOptions .* → .*the times are/));
+  expect(appsOf(configOf(conf, "FastCgiServer\nFastCgiServer /srv/c"))).toEqual({ c: { command: ["/srv/c"] } });
+});
+
+test("mod_fcgid's names before 2.3 are known, and a command's quotes are", () => {
+  const text = configOf(
+    conf,
+    "FcgidWrapper \"/usr/bin/php-cgi -c '/etc/my php'\" .php\nDefaultInitEnv A b\nDefaultMaxClassProcessCount 4\nIPCCommTimeout 40\nSocketPath /run/x\n",
+    worldOf(),
+    "apache",
+  );
+  expect(appsOf(text)["php-cgi"]).toEqual({
+    command: ["/usr/bin/php-cgi", "-c", "/etc/my php"],
+    env: { A: "b" },
+    processes: 4,
+  });
+  expect(remarksOf(text).map((one) => one.split(" → ")[0])).toEqual(
+    expect.arrayContaining([`${conf}:4: IPCCommTimeout 40`, `${conf}:5: SocketPath /run/x`]),
+  );
+});
+
+test("files that include each other are read once each, and macros are told", () => {
+  const files = { [conf]: "Include b.conf\nFastCgiServer /srv/a", "/etc/apache2/b.conf": "Include apache2.conf" };
+  const round = configOf(conf, files[conf] ?? "", worldOf(files));
+  expect(Object.keys(appsOf(round))).toEqual(["a"]);
+  expect(remarksOf(round)).toContain("/etc/apache2/b.conf:1: Include apache2.conf → files include each other");
+  const macro = configOf(conf, "<Macro Site $name>\nFcgidWrapper /srv/$name/php .php\n</Macro>\nUse Site a\n");
+  expect(remarksOf(macro)).toContainEqual(expect.stringMatching(/:2: FcgidWrapper .* → a macro is not filled in/));
+});
+
+test("a script before php-cgi that makes it fork is told", () => {
+  const starter = "/var/www/php-fcgi-starter";
+  const told = (script: string) =>
+    remarksOf(configOf(conf, `FcgidWrapper ${starter} .php\n`, worldOf({ [starter]: script }))).filter((one) =>
+      one.includes("PHP_FCGI_CHILDREN"),
+    );
+  expect(told("#!/bin/sh\nexport PHP_FCGI_CHILDREN=8\nexec php-cgi\n")).toEqual([
+    expect.stringContaining("sets PHP_FCGI_CHILDREN=8"),
+  ]);
+  expect(told("#!/bin/sh\n# PHP_FCGI_CHILDREN=8\nPHP_FCGI_CHILDREN=0\nexec php-cgi\n")).toEqual([]);
+});

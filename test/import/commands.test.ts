@@ -1,5 +1,7 @@
 /** Command lines, scripts and units: every flag of spawn-fcgi and multiwatch, and whatever stands before them. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
+import { importAll } from "../../src/import/importer.ts";
 import { appsOf, configOf, remarksOf, worldOf } from "./world.ts";
 
 const command = (line: string) => Object.values(appsOf(configOf("x", line, worldOf(), "command")))[0] ?? {};
@@ -58,8 +60,8 @@ describe("a command line", () => {
     );
   });
 
-  test("of spawn-fcgi without an address says that everybody may come in", () => {
-    expect(remarksOf(configOf("x", "spawn-fcgi -p 9000 -- /app"))).toContainEqual(
+  test.each(["", "-a ''"])("of spawn-fcgi %s without an address says that everybody may come in", (address) => {
+    expect(remarksOf(configOf("x", `spawn-fcgi ${address} -p 9000 -- /app`))).toContainEqual(
       expect.stringContaining("every address of the machine"),
     );
   });
@@ -114,6 +116,16 @@ echo "spawn-fcgi -s /no -- /no"
     ]);
   });
 
+  test("has subshells, which change nothing behind them", () => {
+    const script =
+      "start() {\n(cd /srv/a; umask 002\nulimit -n 9; spawn-fcgi -s /a -- ./a)\ncase $1 in x) ;; esac\n}\ncd /srv\n( cd b && spawn-fcgi -s /b -- ./b )\nspawn-fcgi -s /c -- ./c\n";
+    expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([
+      { command: ["/srv/a/a"], socket: "/a", cwd: "/srv/a", umask: "0002", rlimits: { nofile: 9 } },
+      { command: ["/srv/b/b"], socket: "/b", cwd: "/srv/b" },
+      { command: ["/srv/c"], socket: "/c", cwd: "/srv" },
+    ]);
+  });
+
   test("has no commands in its here-documents and comments, and quotes over several lines", () => {
     const script =
       "cat <<-'EOT' >&2\nUsage: spawn-fcgi -s /no -- /no\n\tEOT\n# it isn't\nspawn-fcgi -s /s -- /app 'a\nb' ; spawn-fcgi -s /t -- /other\n";
@@ -128,6 +140,161 @@ echo "spawn-fcgi -s /no -- /no"
     expect(remarksOf(text)).toEqual(
       expect.arrayContaining([expect.stringContaining("what $WHERE is"), expect.stringContaining("what $(nproc) is")]),
     );
+  });
+});
+
+describe("where streams go", () => {
+  const lines = (text: string) => {
+    const config = configOf("/a.sh", text);
+    return { apps: Object.values(appsOf(config)), remarks: remarksOf(config) };
+  };
+
+  test.each([
+    "spawn-fcgi -s /s -- /app --x 1 2>&1 >/dev/null --y 2 </dev/null &",
+    "spawn-fcgi -s /s -- /app --x 1 &>/dev/null --y 2 >&2",
+    "spawn-fcgi -s /s 2>/dev/null -- /app --x 1 --y 2>&1 2",
+  ])("is no argument: %s", (line) => {
+    expect(lines(line)).toEqual({ apps: [{ command: ["/app", "--x", "1", "--y", "2"], socket: "/s" }], remarks: [] });
+  });
+
+  test("is told where it is a file", () => {
+    const { apps, remarks } = lines("exec >>/var/log/all.log 2>&1\nspawn-fcgi -s /s -- /app 2>> /var/log/err.log\n");
+    expect(apps).toEqual([{ command: ["/app"], socket: "/s" }]);
+    expect(remarks.map((one) => one.split(" → ")[0])).toEqual([
+      "/a.sh:1: >> /var/log/all.log",
+      "/a.sh:2: 2>> /var/log/err.log",
+    ]);
+  });
+});
+
+describe("what stands before spawn-fcgi", () => {
+  test.each([
+    [
+      "exec chpst -u www:web -C /srv -o 1024 -p 99 -n 5 spawn-fcgi -n -s /s -- /app",
+      {
+        command: ["/app"],
+        socket: "/s",
+        user: "www",
+        group: "web",
+        cwd: "/srv",
+        priority: 5,
+        rlimits: { nofile: 1024, nproc: 99 },
+      },
+    ],
+    [
+      "softlimit -a 250000000 -o 64 setuidgid www php-cgi -b /s",
+      { command: ["php-cgi"], socket: "/s", user: "www", rlimits: { as: 250_000_000, nofile: 64 } },
+    ],
+    ["s6-setuidgid www:web spawn-fcgi -s /s -- /app", { command: ["/app"], socket: "/s", user: "www", group: "web" }],
+    ["gosu 33:33 spawn-fcgi -s /s -- /app", { command: ["/app"], socket: "/s", user: "33", group: "33" }],
+    ['eval "exec spawn-fcgi -s /s -- /app"', { command: ["/app"], socket: "/s" }],
+    [
+      "bash -lc 'cd /srv/app && exec spawn-fcgi -n -s /s -- ./app 2>&1'",
+      { command: ["/srv/app/app"], socket: "/s", cwd: "/srv/app" },
+    ],
+  ])("%s", (line, app) => {
+    expect(command(line)).toEqual(app);
+  });
+
+  test.each([
+    [
+      "xvfb-run -a --server-args='-screen 0' spawn-fcgi -s /s -- /app",
+      "xvfb-run -a --server-args=-screen 0",
+      "offscreen",
+    ],
+    ["timeout 60 php-cgi -b /s", "timeout 60", "left out"],
+    ["envdir ./env spawn-fcgi -s /s -- /app", "envdir ./env", "env-file"],
+    ["chpst -e ./env -d 5 spawn-fcgi -s /s -- /app", "chpst -d 5", "LimitDATA"],
+  ])("%s is told, and does not stay in the command", (line, written, why) => {
+    const text = configOf("x", line, worldOf(), "command");
+    expect(Object.values(appsOf(text))[0]?.["socket"]).toBe("/s");
+    expect(remarksOf(text)).toContainEqual(
+      expect.stringMatching(new RegExp(`^x:1: ${written.replace(/[.*+?]/g, "\\$&")} → .*${why}`)),
+    );
+  });
+
+  test("in a shell that cannot be taken apart is told", () => {
+    const line = "sh -c 'for i in 1 2; do spawn-fcgi -s /s$i -- /app; done'";
+    expect(remarksOf(configOf("x", line, worldOf(), "command"))).toContainEqual(
+      expect.stringContaining("in a way that is not taken apart"),
+    );
+  });
+});
+
+describe("PHP_FCGI_CHILDREN", () => {
+  test("of a script means nothing to programs that are no PHP, and -C outranks it", () => {
+    const script =
+      "export PHP_FCGI_CHILDREN=5\nspawn-fcgi -s /a -- /srv/a\nspawn-fcgi -s /b -- php-cgi\nspawn-fcgi -s /c -C 2 -- php-cgi\n";
+    expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([
+      { command: ["/srv/a"], socket: "/a" },
+      { command: ["php-cgi"], socket: "/b", processes: 5 },
+      { command: ["php-cgi"], socket: "/c", processes: 2 },
+    ]);
+  });
+});
+
+describe("variables of a script", () => {
+  test("are not split into words where they are assigned", () => {
+    const script = 'A="-s /s -F 3"\nB=$A\nexport C=$B\nspawn-fcgi $C -- /app\n';
+    expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([
+      { command: ["/app"], socket: "/s", processes: 3, env: { C: "-s /s -F 3" } },
+    ]);
+  });
+
+  test("that hold what a command would print are told where they are used, but for echo", () => {
+    const script = `DIR=$(dirname "$0")\nSOCK="\${DIR}/x.sock"\nARGS=$(echo -F 2)\nspawn-fcgi -s "$SOCK" $ARGS -- /app "\${DIR##*/}"\n`;
+    const text = configOf("/a.sh", script);
+    expect(Object.values(appsOf(text))).toEqual([{ command: ["/app", ""], socket: "/x.sock", processes: 2 }]);
+    expect(remarksOf(text).map((one) => one.split(" → ")[1])).toEqual([
+      expect.stringContaining("what $SOCK is"),
+      expect.stringContaining(`what \${DIR##*/} is`),
+    ]);
+  });
+
+  test("have values for the case that they are not set, which may name others", () => {
+    const script = `D=/run\n: \${Y:=\${D}/y}\nspawn-fcgi -s \${S:-"$D/s"} -- /app $Y\n`;
+    expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([
+      { command: ["/app", "/run/y"], socket: "/run/s" },
+    ]);
+  });
+});
+
+describe("init scripts that only say what is to be started", () => {
+  test.each([
+    [
+      "OpenRC's",
+      '#!/sbin/openrc-run\ncommand="/usr/bin/spawn-fcgi"\ncommand_args="-n -s /s -- /app"\ncommand_user="www:web"\ndirectory="/srv"\n',
+    ],
+    [
+      "rc.subr's",
+      `#!/bin/sh\n. /etc/rc.subr\nname="app"\n: \${app_socket:="/s"}\n: \${app_user:="www:web"}\napp_chdir=/srv\ncommand="/usr/local/bin/spawn-fcgi"\ncommand_args="-s \${app_socket} -- /app"\nrun_rc_command "$1"\n`,
+    ],
+  ])("%s", (_, script) => {
+    const text = configOf("/etc/init.d/app", script, worldOf({ "/etc/rc.subr": "" }));
+    expect(Object.values(appsOf(text))).toEqual([
+      { command: ["/app"], socket: "/s", user: "www", group: "web", cwd: "/srv" },
+    ]);
+  });
+
+  test("with nothing in some of them", () => {
+    const script =
+      '#!/sbin/openrc-run\ncommand="/usr/bin/spawn-fcgi"\ncommand_args="-s /s -- /app"\ncommand_user=""\ndirectory=""\n';
+    expect(Object.values(appsOf(configOf("/etc/init.d/app", script)))).toEqual([{ command: ["/app"], socket: "/s" }]);
+  });
+
+  test("Debian's own for fcgiwrap, which evaluates what it has put together", () => {
+    const script = readFileSync("/etc/init.d/fcgiwrap", "utf8");
+    const text = configOf("/etc/init.d/fcgiwrap", script);
+    expect(Object.values(appsOf(text))).toEqual([
+      {
+        command: ["/usr/sbin/fcgiwrap", "-f"],
+        socket: "/run/fcgiwrap.socket",
+        "socket-owner": "www-data:www-data",
+        user: "www-data",
+        group: "www-data",
+        env: { PATH: "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin" },
+      },
+    ]);
   });
 });
 
@@ -158,6 +325,7 @@ describe("a unit of systemd", () => {
       "WorkingDirectory=-/srv\nPassEnvironment=A B\nUser=u\nExecStart=/bin/sh -c 'spawn-fcgi -n -s /s -- /app'",
       { cwd: "/srv", "pass-env": ["A", "B"], user: "u", command: ["/app"] },
     ],
+    ["ExecStart=spawn-fcgi -s /s -- /app ; /other", { command: ["/app"], socket: "/s" }],
     ["ExecStart=/old\nExecStart=\nExecStart=spawn-fcgi -s /s -- /new", { command: ["/new"] }],
   ])("%s", (service, keys) => {
     expect(app(service)).toMatchObject(keys);
@@ -195,5 +363,53 @@ describe("a unit of systemd", () => {
         "socket"
       ],
     ).toBe("/run/q-7.sock");
+  });
+
+  test("forgets its directory where that is empty", () => {
+    expect(app("WorkingDirectory=/a\nWorkingDirectory=\nExecStart=spawn-fcgi -s /s -- /app")).toEqual({
+      command: ["/app"],
+      socket: "/s",
+    });
+  });
+
+  test("that nobody makes a listener for is a plain program", () => {
+    const text = unit("ExecStart=/srv/bin/gunicorn app:app");
+    expect(appsOf(text)["app"]).toEqual({ command: ["/srv/bin/gunicorn", "app:app"], listen: false });
+    expect(remarksOf(text)).toContainEqual(expect.stringContaining("take listen = false away"));
+  });
+
+  test("with what only systemd knows, or does, is told", () => {
+    const text = unit("DynamicUser=yes\nWorkingDirectory=%h/%p\nExecStart=spawn-fcgi -s /s -- /app %u 100%%");
+    expect(appsOf(text)["app"]).toMatchObject({ command: ["/app", "%u", "100%"], cwd: "%h/app" });
+    const why = remarksOf(text).map((one) => one.replace(/^[^:]*:/, ""));
+    expect(why).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^2: DynamicUser=yes → fcgi-pm makes up no users/),
+        expect.stringMatching(/^3: .* → %h is left as it is/),
+        expect.stringMatching(/^4: .* → %u is left as it is/),
+      ]),
+    );
+  });
+
+  test("with a socket that has no path gets none by that name", () => {
+    const files = { "/etc/systemd/system/app.socket": "[Socket]\nListenStream=@app\n" };
+    const text = unit("ExecStart=/app", files);
+    expect(appsOf(text)["app"]).toEqual({ command: ["/app"] });
+    expect(remarksOf(text)).toContainEqual(expect.stringContaining("ListenStream=@app → a socket has a path here"));
+  });
+
+  test("of a template takes no user from the name of an instance", () => {
+    const text = configOf("/u/q@.service", "[Service]\nUser=%i\nExecStart=spawn-fcgi -s /s -- /q\n");
+    expect(appsOf(text)).toEqual({ q: { command: ["/q"], socket: "/s" } });
+    expect(remarksOf(text)).toEqual([
+      expect.stringContaining("2: User=%i → it is the name of an instance"),
+      expect.stringContaining("one instance is made, called 1"),
+    ]);
+  });
+
+  test("is imported once with its socket, when both are named", () => {
+    const files = { "/u/a.service": "[Service]\nExecStart=/a\n", "/u/a.socket": "[Socket]\nListenStream=/s\n" };
+    const sources = Object.entries(files).map(([file, text]) => ({ file, text }));
+    expect(importAll(sources, worldOf(files)).apps.map(({ name }) => name)).toEqual(["a"]);
   });
 });

@@ -18,7 +18,8 @@ const ofThisMachine = [
 /** The programs of these are installed for the tests: nothing at all may be wrong with them. */
 const complete = [
   ...["mediawiki.lighttpd.conf", "php-fastcgi.init.sh", "php.supervisor.conf"],
-  ...["cgit.sh", "pools/php-fpm.conf", "roundcube.apache.conf", "roundcube.pool.conf"],
+  ...["cgit.sh", "pools/php-fpm.conf", "roundcube.apache.conf", "roundcube.pool.conf", "typo3.pool.conf"],
+  ...["nagios.lighttpd.conf", "laravel.supervisor.conf"],
   ...["units/fcgiwrap.service", "units/php-multi.service"],
 ];
 

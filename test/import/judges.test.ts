@@ -111,13 +111,13 @@ test.each(mainFiles.filter((name) => /apache/.test(name)))(
     const modules = "/usr/lib/apache2/modules";
     const needed = ["mpm_event", "authz_core", "alias", "mime", "suexec", "actions", "dir"];
     const head = needed.map((one) => `LoadModule ${one}_module ${modules}/mod_${one}.so`);
-    // The lines of mod_fastcgi and mod_fcgid go: all the rest has to be right.
+    // The lines of mod_fastcgi and mod_fcgid go, and those of suexec, which is a package of its own: all the rest has to be right.
     const rest = readFixture(name)
       .replace(/^(User|Group|\s*SuexecUserGroup)\s.*/gm, "$1 www-data www-data")
       .replace(/^(User|Group) (\S+) .*/gm, "$1 $2")
       .replace(/\\\n\s*/g, " ")
       .split("\n")
-      .filter((line) => !/^\s*(?:FastCgi|Fcgid|LoadModule fastcgi)/.test(line));
+      .filter((line) => !/^\s*(?:FastCgi|Fcgid|SuexecUserGroup|LoadModule fastcgi)/.test(line));
     writeFileSync(
       main,
       [

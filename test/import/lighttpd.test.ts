@@ -108,6 +108,23 @@ $HTTP["host"] =~ "(^|\\.)example\\.com$" {
     ]);
   });
 
+  test("has global blocks, files that include each other, and names that nobody explains", () => {
+    const main = 'global {\n  server.username = "www"\n}\ninclude "a.conf"\n';
+    const files = {
+      [conf]: main,
+      "/etc/lighttpd/a.conf":
+        'include "lighttpd.conf"\nfastcgi.server = ( "/a" => (( "bin-path" => "/a", "socket" => "/run/a-" + var.PID, "max-procs" => 1 )) )',
+    };
+    const text = configOf(conf, main, worldOf(files));
+    expect(appsOf(text)).toEqual({ a: { command: ["/a"], socket: "/run/a-", processes: 1, user: "www" } });
+    expect(remarksOf(text)).toEqual(
+      expect.arrayContaining([
+        '/etc/lighttpd/a.conf:1: include "lighttpd.conf" → files include each other',
+        "/etc/lighttpd/a.conf:2: var.PID → nobody says what this variable is: it counts as empty",
+      ]),
+    );
+  });
+
   test("that is broken is told with its line, and what stood before it is kept", () => {
     const text = configOf(conf, 'fastcgi.server = ( "/a" => (( "bin-path" => "/a" )) )\nserver.port = = 3\n');
     expect(Object.keys(appsOf(text))).toEqual(["a"]);

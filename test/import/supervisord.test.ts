@@ -184,3 +184,33 @@ test("sections of supervisord itself are told, option by option", () => {
   const lines = remarksOf(text).map((remark) => Number(/:(\d+): /.exec(remark)?.[1]));
   expect(lines).toEqual([2, 4, 6, 7, 9, 11, 13, 14, 16]);
 });
+
+test("a variable of [supervisord] that no shell can carry is told, and no app has it", () => {
+  const text = configOf(conf, '[supervisord]\nenvironment=A="1",LC-ALL="C"\n[program:a]\ncommand=/a\n');
+  expect(appsOf(text)["a"]?.["env"]).toEqual({ A: "1" });
+  expect(remarksOf(text)).toContainEqual(expect.stringMatching(/:2: .* → no name that a shell can carry: "LC-ALL"/));
+});
+
+test("a log of each process becomes one, which is told of plain programs, too", () => {
+  const text = configOf(
+    conf,
+    "[supervisord]\n[program:job]\ncommand=/job\nnumprocs=3\nprocess_name=%(process_num)d\nstdout_logfile=/var/log/job-%(process_num)d.log\n",
+  );
+  expect(appsOf(text)["job"]).toMatchObject({ processes: 3, "output-file": "/var/log/job-0.log" });
+  expect(remarksOf(text)).toContainEqual(
+    expect.stringMatching(/:6: stdout_logfile=.* → all workers of an app are alike/),
+  );
+});
+
+test("what a TCP socket cannot have is told at its own line, and a relative path for what it is", () => {
+  const text = configOf(
+    conf,
+    "[supervisord]\n[fcgi-program:a]\ncommand=/a\nsocket=tcp://localhost:9000\nsocket_mode=0660\nsocket_owner=www\n[fcgi-program:b]\ncommand=/b\nsocket=unix://run/b.sock\n",
+  );
+  expect(appsOf(text)["a"]).toEqual({ command: ["/a"], port: "127.0.0.1:9000" });
+  expect(remarksOf(text)).toEqual([
+    `${conf}:5: socket_mode=0660 → socket-mode has no meaning with port: only a Unix socket has a mode and an owner`,
+    `${conf}:6: socket_owner=www → socket-owner has no meaning with port: only a Unix socket has a mode and an owner`,
+    `${conf}:7: [fcgi-program:b] → socket: a relative path starts at the config here, write the whole one`,
+  ]);
+});

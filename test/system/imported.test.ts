@@ -17,6 +17,7 @@ const place = usePlace();
 const ownPrograms = new Set([
   ...["cgit.sh", "mediawiki.lighttpd.conf", "php-fastcgi.init.sh", "php.supervisor.conf", "pools/php-fpm.conf"],
   ...["roundcube.apache.conf", "roundcube.pool.conf", "units/fcgiwrap.service", "units/php-multi.service"],
+  ...["typo3.pool.conf", "nagios.lighttpd.conf"],
 ]);
 
 beforeAll(() => buildPrograms([echoes.c, echoes.php, echoes.fcgiwrap, others.plainLoop]));
