@@ -89,15 +89,15 @@ function refuseBesideTemplate(app: string | undefined, { config, user, socketUni
 }
 
 function refuseUnitOptions(kind: string, options: ServiceOptions): void {
-  const names = {
+  const flags = {
     socketUnit: "socket-unit",
     notifyReload: "notify-reload",
     template: "template",
     user: "user",
+    output: "output",
   } as const;
-  const all = { ...names, output: "output" } as const;
-  for (const [key, flag] of Object.entries(all))
-    if (options[key as keyof typeof all] !== undefined)
+  for (const [key, flag] of Object.entries(flags))
+    if (options[key as keyof typeof flags] !== undefined)
       throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `--${flag} is for units of systemd, not for ${kind}`, {
         remedy: `fcgi-pm generate systemd --${flag}, or leave it out`,
       });

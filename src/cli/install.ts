@@ -57,7 +57,7 @@ async function planOf(
   const isChanged = changes.some(({ kind }) => kind !== "unchanged");
   const gone = unitsIn(changes, "removed");
   const isEnabled = (await enablementOf(systemd, service)) === "enabled";
-  const isActive = (await propertyOf(systemd, service, "ActiveState")) === "active";
+  const isActive = /^(active|reloading|refreshing)$/.test(await propertyOf(systemd, service, "ActiveState"));
   const isNew = changes.some(({ kind }) => kind === "new");
   const commands = [
     ...(gone.length === 0 ? [] : [["disable", "--now", ...gone]]),

@@ -3,7 +3,7 @@ import { type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { App, Config } from "../config/app.ts";
 import type { ServiceUser } from "../generate/deployment.ts";
-import { type Identity, resolveIdentity } from "../os/identity.ts";
+import { type Identity, ownGroupOf, resolveIdentity } from "../os/identity.ts";
 
 interface Reason {
   readonly why: string;
@@ -58,9 +58,10 @@ function reasonsOfPort({ name, listen }: App): Reason[] {
 
 function reasonsOfOwner({ name, user, group, socketOwner, listen }: App): Reason[] {
   if (socketOwner === undefined || listen.kind !== "unix") return [];
+  const own = group ?? (user === undefined ? undefined : (ownGroupOf(user) ?? user));
   const isOwn =
     (socketOwner.user === undefined || socketOwner.user === user) &&
-    (socketOwner.group === undefined || socketOwner.group === (group ?? user));
+    (socketOwner.group === undefined || socketOwner.group === own);
   const other = [socketOwner.user ?? "", socketOwner.group].filter((part) => part !== undefined).join(":");
   return isOwn ? [] : [{ why: `the socket of ${name} is given to ${other}` }];
 }

@@ -31,7 +31,7 @@ export function serviceNameOf(config: string): string {
 
 /** Reads the config with the runtime directory that the service will have. */
 export async function wishService(options: WishOptions): Promise<ServiceWish> {
-  const path = resolve(findConfig(options.config));
+  const path = resolve(findConfig(options.config, "name it: --config FILE"));
   const name = serviceNameOf(path);
   process.env["RUNTIME_DIRECTORY"] = `${runtimeBase(options.user === true)}/${name}`;
   const config = await loadConfig(path);
@@ -46,7 +46,7 @@ function runtimeBase(isUser: boolean): string {
 }
 
 /** Node and the script that runs now, by the name it was called by: a link outlives the next version. */
-export function ownProgram(): readonly [string, string] {
+function ownProgram(): readonly [string, string] {
   const [node = "", script = ""] = process.argv;
   return [node, script];
 }

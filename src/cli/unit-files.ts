@@ -1,5 +1,5 @@
 /** Unit files on the disk: which are ours, what would change, and the change itself. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { renderUnit, type Unit, unitMark } from "../generate/systemd-unit.ts";
@@ -76,8 +76,15 @@ export function differenceOf({ before = "", text = "" }: UnitChange): string[] {
 function write(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = join(dirname(path), `.${process.pid}.fcgi-pm`);
-  writeFileSync(unfinished, text, { mode: 0o644 });
-  renameSync(unfinished, path);
+  try {
+    writeFileSync(unfinished, text);
+    // Whatever our umask is: systemctl cat is for everybody.
+    chmodSync(unfinished, 0o644);
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
 }
 
 function remove(path: string): void {

@@ -43,19 +43,16 @@ function environmentSettings(service: Service): Setting[] {
 }
 
 function userSettings({ user }: Service): Setting[] {
-  if (user.kind === "session") return [];
-  if (user.kind === "one") {
-    const group = user.group === undefined ? [] : [`Group=${plainValue(user.group)}`];
-    return [
-      setting(
-        "All workers are of this user, so the manager need be no other.",
-        `User=${plainValue(user.user)}`,
-        ...group,
-      ),
-    ];
-  }
-  const why = `Root, with few of its powers (CapabilityBoundingSet below): ${user.reasons.join("; ")}.`;
-  return [setting(why, "User=root")];
+  // Root is what a system service is anyway; with User=root systemd 257 takes CAP_SETUID away where it filters system calls.
+  if (user.kind !== "one") return [];
+  const group = user.group === undefined ? [] : [`Group=${plainValue(user.group)}`];
+  return [
+    setting(
+      "All workers are of this user, so the manager need be no other.",
+      `User=${plainValue(user.user)}`,
+      ...group,
+    ),
+  ];
 }
 
 function directorySettings(service: Service, sockets: readonly Unit[]): Setting[] {
@@ -106,7 +103,10 @@ function timeSettings({ startMs, stopMs }: Service): Setting[] {
       "RestartSec=1",
       "RestartPreventExitStatus=2 5",
     ),
-    setting("What the manager ends with when it is stopped before it was ready.", "SuccessExitStatus=143"),
+    setting(
+      "What the manager ends with when it is stopped before it was ready, and a reload command that a stop cuts short.",
+      "SuccessExitStatus=143 SIGTERM",
+    ),
     setting("A manager that gives no sign of life for so long is ended, and started again.", "WatchdogSec=30"),
     setting(
       "A worker that is killed for want of memory is replaced; the others need not end with it.",

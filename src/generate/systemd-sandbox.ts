@@ -26,10 +26,10 @@ export function serviceSandbox(service: Service): Setting[] {
 function capabilities(user: ServiceUser): Setting {
   if (user.kind !== "root") return setting("No power of root, by no way.", "CapabilityBoundingSet=");
   const all = [...rootCapabilities, ...user.capabilities].join(" ");
-  return setting(
-    "What is left of root: to become other users, signal their processes and look at them, and to give sockets away. Workers of other users have none of it.",
-    `CapabilityBoundingSet=${all}`,
-  );
+  const why = `Runs as root: ${user.reasons.join("; ")}. (A line User=root would not do: with it systemd 257 takes CAP_SETUID away.)`;
+  const what =
+    "What is left of root: to become other users, signal their processes and look at them, and to give sockets away. Workers of other users have none of it.";
+  return setting(`${why}\n${what}`, `CapabilityBoundingSet=${all}`);
 }
 
 /** What needs no mounts: a user's own systemd can do it, too. */

@@ -39,6 +39,8 @@ describe("the user of the service", () => {
     expect(await line("User", app('user = "www-data"') + app('user = "www-data"', "shop"))).toBe("www-data");
     expect(await line("Group", app('user = "www-data"\ngroup = "games"'))).toBe("games");
     expect(await line("User", app('user = "www-data"\nsocket-owner = "www-data:www-data"'))).toBe("www-data");
+    // Its group has another name.
+    expect(await line("User", app('user = "nobody"\nsocket-owner = ":nogroup"'))).toBe("nobody");
   });
 
   test.each([
@@ -52,7 +54,8 @@ describe("the user of the service", () => {
   ])("is root, since %s", async (reason, config) => {
     const { text, said } = await generate(config, "systemd");
     expect(said).toContain(reason);
-    expect(text).toMatch(/^User=root$/m);
+    expect(text).not.toMatch(/^User=/m);
+    expect(text).toMatch(/^CapabilityBoundingSet=CAP_SETUID /m);
   });
 
   test("is root where a file of the environment is nobody else's", async () => {
@@ -68,7 +71,9 @@ describe("the user of the service", () => {
     expect(await line("User", elsewhere, "--socket-unit")).toBe("www-data");
     expect(await line("SocketGroup", elsewhere, "--socket-unit")).toBe("games");
     // systemd would give the socket to the service's user with its directory.
-    expect(await line("User", app('user = "www-data"\nsocket-owner = ":games"'), "--socket-unit")).toBe("root");
+    const there = (await generate(app('user = "www-data"\nsocket-owner = ":games"'), "systemd", "--socket-unit")).text;
+    expect(there).not.toMatch(/^User=/m);
+    expect(there).toMatch(/^CapabilityBoundingSet=CAP_SETUID /m);
   });
 });
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # boot-systemd.sh [FROM=TO]...: boots a throwaway systemd; it lives until standard input ends.
 #
-# Its root is an overlay of this machine's: every program is there, and whatever is written vanishes. Its namespaces are
+# Its root is an overlay of this machine's: every program is there, and whatever is written vanishes. To try another
+# systemd, SYSTEMD_ROOT names the root of another release (debootstrap makes one), with node in it. Its namespaces are
 # its own (mounts, processes, network with nothing but lo, hostname, IPC, cgroups); of this machine's services none is
 # started. Each FROM can be read at TO inside. The words "up PID" on standard output say when it may be used:
 # `nsenter -t PID -m -u -i -n -p -C -- systemctl …`, and its files are below /proc/PID/root. Nothing outlives this script:
@@ -14,7 +15,8 @@ fail() {
 }
 
 [ "$(id -u)" = 0 ] || fail "only root can make the namespaces: run the tests as root"
-[ -x /lib/systemd/systemd ] || fail "there is no systemd to boot: bash test/install-peers.sh"
+lower=${SYSTEMD_ROOT:-/}
+[ -x "$lower/lib/systemd/systemd" ] || fail "there is no systemd to boot in $lower: bash test/install-peers.sh"
 cgroups=$(findmnt -rnt cgroup2 -o TARGET | head -n 1)
 [ -n "$cgroups" ] || fail "no cgroup2 is mounted: mount -t cgroup2 cgroup2 DIRECTORY"
 
@@ -53,7 +55,7 @@ set -euo pipefail
 mount -t tmpfs -o mode=755 fcgi-pm "$work/root"
 cd "$work/root"
 mkdir root upper work
-mount -t overlay -o lowerdir=/,upperdir=upper,workdir=work overlay root
+mount -t overlay -o lowerdir=$lower,upperdir=upper,workdir=work overlay root
 
 # What belongs to the kernel. Nobody may set anything there for the whole machine; its network is its own.
 mount -t proc -o nosuid,nodev,noexec proc root/proc
@@ -120,7 +122,7 @@ exec setpriv --bounding-set -audit_control,-sys_time,-sys_module,-sys_rawio,-sys
 '
 
 mkdir "$work/root"
-export work group in_new_mounts
+export work group lower in_new_mounts
 # `unshare --fork` does not heed SIGTERM (util-linux 2.38), and takes its child with it only when it is killed itself.
 setpriv --pdeathsig KILL unshare --pid --fork --kill-child --net --uts --ipc -- \
   bash -c "$in_new_processes" boot "$@" </dev/null >&2 &

@@ -3,6 +3,8 @@ import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll } from "@jest/globals";
+import { shellWord } from "../../src/shell-word.ts";
+import { type Load, type LoadOptions, type LoadTarget, startLoad } from "./load.ts";
 import { root } from "./manager.ts";
 import { buildDirectory } from "./programs.ts";
 
@@ -42,7 +44,7 @@ export function inside(path: string): string {
   return path;
 }
 
-/** Boots it: half a second. `fcgi-pm` is in its PATH. */
+/** Boots it: half a second. `fcgi-pm`, and the node of these tests, are in its PATH. */
 export async function bootSystemd(): Promise<Systemd> {
   const binds = [`${root}=${root}`, `${root}=${checkout}`, `${buildDirectory()}=${programs}`];
   const script = join(import.meta.dirname, "boot-systemd.sh");
@@ -72,7 +74,9 @@ export async function bootSystemd(): Promise<Systemd> {
       if (status !== 0) throw new Error(`The throwaway systemd did not end well: status ${status}`);
     },
   };
-  await system.succeed(`ln -s ${checkout}/bin/fcgi-pm.js /usr/local/bin/fcgi-pm`);
+  const node = shellWord(process.execPath);
+  await system.succeed(`[ "$(command -v node)" = ${node} ] || [ ! -x ${node} ] || ln -sf ${node} /usr/local/bin/node
+    ln -s ${checkout}/bin/fcgi-pm.js /usr/local/bin/fcgi-pm`);
   return system;
 }
 
@@ -94,6 +98,13 @@ export function useSystemd(): Systemd {
     write: (...all) => place.system.write(...all),
     stop: () => place.system.stop(),
   };
+}
+
+/** A load whose clients are inside, in the same network as the manager and the web servers. */
+export function startLoadInside(system: Systemd, target: LoadTarget, options: LoadOptions): Load {
+  return startLoad(target, options, (program, order) =>
+    system.spawn(`exec node ${inside(program)} ${shellWord(order)}`, ["pipe", "pipe", "inherit"]),
+  );
 }
 
 /** PID 1 of the booted systemd; what the script said, if there is none. */

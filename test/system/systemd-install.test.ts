@@ -1,13 +1,12 @@
 /** `fcgi-pm install` and what it installs, in a real systemd: units that verify, a sandbox that real programs live in. */
 import { existsSync, readFileSync } from "node:fs";
-import { afterEach, describe, expect, jest, test } from "@jest/globals";
+import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
-import { shellWord } from "../../src/generate/sysv.ts";
 import { answered } from "../helpers/app.ts";
-import { endLoads, nothingFailed, startLoad } from "../helpers/load.ts";
-import { behaviours, echoes } from "../helpers/programs.ts";
-import { checkout, inside, useSystemd } from "../helpers/systemd.ts";
+import { endLoads, nothingFailed } from "../helpers/load.ts";
+import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
+import { checkout, inside, startLoadInside, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(180_000);
@@ -139,10 +138,7 @@ describe("a site of one user", () => {
     writeConfig(`command = "${perl}"\nprocesses = 4`);
     await system.succeed("fcgi-pm install --now --yes");
     const listen = { kind: "unix", path: "/run/fcgi-pm/blog.sock" } as const;
-    // Inside: what the manager asks the kernel about connections ends at its network namespace.
-    const load = startLoad({ listen, program: { scriptFilename: undefined } }, { connections: 8 }, (program, order) =>
-      system.spawn(`exec node ${inside(program)} ${shellWord(order)}`),
-    );
+    const load = startLoadInside(system, { listen, program: { scriptFilename: undefined } }, { connections: 8 });
     for (const round of [1, 2, 3]) {
       await answered(load, round * 200);
       const before = await system.succeed("pgrep -f echo-perl");
@@ -180,6 +176,24 @@ describe("a site of one user", () => {
   });
 });
 
+describe("a service in the middle of a reload", () => {
+  beforeAll(() => buildPrograms([behaviours.slowToStart]));
+
+  test("runs for install, and has not failed when it is stopped", async () => {
+    writeConfig(`command = "${c}"`);
+    await system.succeed("fcgi-pm install --now --yes");
+    const slow = inside(behaviours.slowToStart.command[0] ?? "");
+    writeConfig(`command = "${slow}"\nenv = { BOOT_MS = "60000" }\nstart-timeout = "90s"\ndrain-timeout = "120s"`);
+    await system.succeed("systemctl reload --no-block fcgi-pm");
+    await until(async () => (await property("fcgi-pm", "ActiveState")) === "reloading", { what: "the reload" });
+    expect(await system.succeed("fcgi-pm install --now --dry-run")).toContain("systemctl restart fcgi-pm.service");
+    expect(await property("fcgi-pm", "ActiveState")).toBe("reloading");
+    await system.succeed("systemctl stop fcgi-pm");
+    expect(await property("fcgi-pm", "ActiveState")).toBe("inactive");
+    expect(await property("fcgi-pm", "Result")).toBe("success");
+  });
+});
+
 describe("a site of several users", () => {
   test("is run by a root with few powers, each app by its own user", async () => {
     writeSite('user = "www-data"');
@@ -210,7 +224,7 @@ describe("units beside the service", () => {
     await system.succeed("systemctl stop fcgi-pm.service");
     expect((await system.run("pgrep -f '[f]cgi-pm: man'")).stdout).toBe("");
     await siteAnswers();
-    expect(await system.succeed("systemctl is-active fcgi-pm.service")).toBe("active\n");
+    await until(async () => (await property("fcgi-pm", "ActiveState")) === "active", { what: "all apps to be ready" });
 
     // Without them the manager opens its listeners itself.
     expect(await system.succeed("fcgi-pm install --now --yes")).toContain(
