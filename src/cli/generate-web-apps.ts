@@ -1,11 +1,11 @@
 /** The apps that a web server is to serve, as their config says, or else as running managers say. */
-import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import type { App, Config, External, Owner } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { WebAddress, WebApp, WebRights } from "../generate/web-site.ts";
 import type { AppStatus, Status } from "../observe/status.ts";
+import { ownGroupOf } from "../os/identity.ts";
 import { isModule } from "../os/node-module.ts";
 import { findConfig, loadConfig } from "./context.ts";
 import type { WebOptions } from "./generate-web-options.ts";
@@ -17,13 +17,15 @@ export interface Served extends Omit<WebApp, "program"> {
   /** Where it was configured. */
   readonly cwd: string | undefined;
   readonly scriptName: string | undefined;
+  /** Files that are for nobody, wherever they lie. */
+  readonly private: readonly string[];
 }
 
 /** The one that is named, or all that listen. A config is asked first, as for `request --config`. */
 export async function appsToServe(name: string | undefined, options: WebOptions): Promise<Served[]> {
   const found = options.control === undefined ? await configured(options.config) : undefined;
   if (found === undefined) return running(name, options.control);
-  return choose(name, ofConfig(found.config), `in ${found.file}`);
+  return choose(name, ofConfig(found.config, found.file), `in ${found.file}`);
 }
 
 /** Undefined: nobody named a config, and none is at the usual places. */
@@ -43,9 +45,14 @@ interface Known {
   readonly served: Served | undefined;
 }
 
-function ofConfig({ apps, externals }: Config): Known[] {
+function ofConfig({ manager, apps, externals }: Config, file: string): Known[] {
   const own = apps.map((app) => ({ name: app.name, served: app.listen.kind === "none" ? undefined : fromConfig(app) }));
-  return [...own, ...externals.map((external) => ({ name: external.name, served: fromExternal(external) }))];
+  const others = externals.map((external) => ({ name: external.name, served: fromExternal(external) }));
+  const files = [resolve(file), ...(manager.logFile === undefined ? [] : [resolve(manager.logFile)])];
+  return [...own, ...others].map(({ name, served }) => ({
+    name,
+    served: served && { ...served, private: [...files, ...served.private] },
+  }));
 }
 
 async function running(name: string | undefined, control: string | undefined): Promise<Served[]> {
@@ -74,7 +81,7 @@ function toldBy({ apps, externals = [] }: Status): Told[] {
 
 /** A manager does not tell what its apps are, but its config does. */
 async function withConfig(apps: readonly Told[], config: string | null): Promise<Known[]> {
-  const wishes = config === null || !existsSync(config) ? [] : ofConfig(await loadConfig(config));
+  const wishes = config === null || !existsSync(config) ? [] : ofConfig(await loadConfig(config), config);
   return apps.map((status) => {
     const wish = wishes.find(({ name }) => name === status.app);
     return wish ?? { name: status.app, served: fromStatus(status) };
@@ -106,7 +113,14 @@ function fromConfig(app: App): Served {
     ...connectionsOf(app),
     patienceSeconds: Math.max(usualPatienceSeconds, Math.ceil(app.drainTimeoutMs / 1000)),
     rights: listen.kind === "unix" ? rightsOf(app) : undefined,
+    private: privateOf(app),
   };
+}
+
+function privateOf({ directory, command, envFile, outputFile }: App): string[] {
+  const program = command?.[0]?.includes("/") === true ? command.slice(0, 1) : [];
+  const output = outputFile === undefined ? [] : [outputFile];
+  return [...program, ...envFile, ...output].map((file) => resolve(directory, file));
 }
 
 /** Somebody else's: what it is, and how much it takes, is not known. */
@@ -122,6 +136,7 @@ const unknown = {
   keepsConnections: false,
   patienceSeconds: usualPatienceSeconds,
   rights: undefined,
+  private: [],
 } as const;
 
 /** Ours and PHP's are known to leave a kept connection open; a module of Node takes as many as come. */
@@ -140,14 +155,11 @@ function connectionsOf({
 
 function rightsOf({ socketMode, socketOwner = {}, user, group }: App): WebRights {
   const { user: owner, group: ofSocket } = socketOwner as Owner;
-  return { mode: socketMode, user: owner ?? user, group: ofSocket ?? group ?? ownGroupOf(user) };
-}
-
-/** As a rule it has the user's name, but not that of `nobody`. Undefined: there is no such user on this machine. */
-function ownGroupOf(user: string | undefined): string | undefined {
-  if (user === undefined) return undefined;
-  const { status, stdout } = spawnSync("id", ["-gn", user], { encoding: "utf8", timeout: 10_000 });
-  return status === 0 ? stdout.trim() : undefined;
+  return {
+    mode: socketMode,
+    user: owner ?? user,
+    group: ofSocket ?? group ?? (user === undefined ? undefined : ownGroupOf(user)),
+  };
 }
 
 function fromStatus({ app, address, wanted = 0 }: Told): Served | undefined {

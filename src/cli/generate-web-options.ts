@@ -40,11 +40,24 @@ export function placeOf(options: WebOptions): Place {
 
 /** What has to be percent-encoded would be one path for one server and another for the next. */
 function parseMount(text: string): string {
+  if (isMount(text)) return text.replace(/\/+$/, "");
+  throw wrongUsage(`--at takes a path of letters, digits and . _ ~ -, got "${text}"`, "--at /app");
+}
+
+function isMount(text: string): boolean {
   const path = text.replace(/\/+$/, "");
   const parts = path.split("/").slice(1);
-  const isPlain = /^(?:\/[A-Za-z0-9._~-]+)*$/.test(path) && !parts.some((part) => part === "." || part === "..");
-  if (isPlain && text.startsWith("/")) return path;
-  throw wrongUsage(`--at takes a path of letters, digits and . _ ~ -, got "${text}"`, "--at /app");
+  const isPlain = /^(?:\/[A-Za-z0-9._~-]+)*$/.test(path);
+  return isPlain && text.startsWith("/") && !parts.some((part) => part === "." || part === "..");
+}
+
+/** Where an app of a config believes to be, without a slash at its end. Undefined: it takes what the web server says. */
+export function mountOfApp(name: string, scriptName: string | undefined): string | undefined {
+  if (scriptName === undefined || scriptName === "" || isMount(scriptName)) return scriptName;
+  throw wrongUsage(
+    `Cannot write the script-name of ${name}, "${scriptName}", for a web server: only letters, digits and . _ ~ - are sure`,
+    "name another path for the web server: --at /app",
+  );
 }
 
 function parseName(text: string): string {

@@ -16,13 +16,23 @@ export function programOf({ name, command, cwd }: Served, place: Pick<Place, "ro
   const file = basename(command?.[0] ?? "");
   const root = place.root ?? cwd;
   const isCgi = cgi.test(file);
-  if (!isCgi && !php.test(file) && place.root === undefined) return application(place);
+  const isPhp = php.test(file);
+  if (!isCgi && !isPhp && place.root === undefined) return application(place);
   if (root === undefined) throw rootMissing(name, file);
   const [only] = place.index;
   if (isCgi && only !== undefined) return { kind: "application", script: `${root}/${only}` };
   if (isCgi) return { kind: "scripts", root, extensions: cgiEndings, index: [] };
   const index = place.index.length > 0 ? place.index : ["index.php"];
-  return { kind: "scripts", root, extensions: endingsOf(index), index };
+  const extensions = endingsOf(isPhp ? [...index, "index.php"] : index);
+  if (extensions.length === 0) throw scriptsMissing(index);
+  return { kind: "scripts", root, extensions, index };
+}
+
+function scriptsMissing(index: readonly string[]): FcgiPmError {
+  return wrongUsage(
+    `Cannot tell the web server which files are scripts: ${index.join(", ")} ${index.length === 1 ? "is a page" : "are pages"}`,
+    `name a script, too: --index index.php --index ${index[0]}`,
+  );
 }
 
 function application({ index }: Pick<Place, "index">): WebProgram {

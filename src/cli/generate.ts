@@ -6,8 +6,6 @@ import type { WebOptions } from "./generate-web.ts";
 
 const serviceKinds = ["systemd", "sysv", "logrotate"] as const;
 
-export type ServiceKind = (typeof serviceKinds)[number];
-
 /** Gives the exit status. */
 export async function generate(
   kind: string,
@@ -23,7 +21,9 @@ export async function generate(
     return generateService(kind, app, options);
   }
   const kinds = [...webKinds, ...serviceKinds].join(", ");
-  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot generate "${kind}": there is ${kinds}`);
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot generate "${kind}": there is ${kinds}`, {
+    remedy: "fcgi-pm generate --help",
+  });
 }
 
 function isOneOf<T extends string>(kinds: readonly T[], kind: string): kind is T {

@@ -1,8 +1,16 @@
 /** Apache with mod_proxy_fcgi: a virtual host with a Location for each app. */
 import { bodyLimitMegabytes, type Heading, heading } from "./web-heading.ts";
+import {
+  dottedBehindSlash,
+  filesNote,
+  hiddenNote,
+  otherSourcePattern,
+  sourceNote,
+  sourcePattern,
+} from "./web-hidden.ts";
 import { explainKept } from "./web-keep-alive.ts";
 import { quoteApache, quoteApachePath, quoteApacheSocket } from "./web-quote.ts";
-import type { Mounted, WebProgram, WebSite } from "./web-site.ts";
+import { frontOf, type Mounted, type WebProgram, type WebSite } from "./web-site.ts";
 import { block, comment, hostAndPort, literally, oneOf, paragraphs } from "./web-text.ts";
 
 const about: Heading = {
@@ -30,7 +38,11 @@ export function generateApache(site: WebSite): string[] {
     ...block(
       `<VirtualHost ${host === undefined ? "*" : hostAndPort({ host, port }).replace(/:\d+$/, "")}:${port}>`,
       paragraphs(
-        site.serverName === undefined ? [] : [`ServerName ${site.serverName}`],
+        [
+          ...(site.serverName === undefined ? [] : [`ServerName ${site.serverName}`]),
+          "# A %2F in a path is a slash, as for other web servers; Apache's own answer to it is 404.",
+          "AllowEncodedSlashes On",
+        ],
         ...site.apps.map((mounted) => place(mounted)),
       ),
       "</VirtualHost>",
@@ -78,20 +90,27 @@ function application(mounted: Mounted): string[] {
 function applicationWithFiles(mounted: Mounted, directory: string): string[] {
   return paragraphs(
     [
-      ...comment(`Files of the directory are served by Apache; ${mounted.app.name} gets what is no file there.`),
+      ...comment(filesNote("Apache", mounted.app.name)),
       mapping(mounted, directory),
-      ...directoryBlock(directory, ["DirectorySlash Off"]),
+      ...directoryBlock(directory, ["DirectorySlash Off", "DirectoryIndex disabled"]),
     ],
     worker(mounted),
     block(
       `<Location "${mounted.at || "/"}">`,
       [
-        ...block('<If "! -f %{REQUEST_FILENAME}">', [`SetHandler ${backend(mounted, "proxy:")}`], "</If>"),
+        ...block(`<If "${noFile(mounted)}">`, [`SetHandler ${backend(mounted, "proxy:")}`], "</If>"),
         ...conversation(mounted),
       ],
       "</Location>",
     ),
   );
+}
+
+/** What follows a file's name is a path of the app's, too. */
+function noFile({ at }: Mounted): string {
+  const hidden = [dottedBehindSlash, `.*${sourcePattern}`].map((pattern) => `m#^${literally(at)}/${pattern}#`);
+  const paths = hidden.map((pattern) => `%{REQUEST_URI} =~ ${pattern}`);
+  return ["! -f %{REQUEST_FILENAME}", "%{PATH_INFO} != ''", ...paths].join(" || ");
 }
 
 /**
@@ -160,15 +179,15 @@ const common = [
   "ProxyFCGIBackendType GENERIC",
   "# The Authorization header reaches the app.",
   "CGIPassAuth On",
-  "# mod_proxy does not look at LimitRequestBody.",
-  ...block(`<If "%{HTTP:Content-Length} -gt ${bodyLimitMegabytes * 2 ** 20}">`, ["Redirect 413"], "</If>"),
+  "# mod_proxy does not look at LimitRequestBody. A chunked body has no length, and no limit here.",
+  ...block(`<If "req_novary('Content-Length') -gt ${bodyLimitMegabytes * 2 ** 20}">`, ["Redirect 413"], "</If>"),
 ];
 
 type Scripts = Extract<WebProgram, { kind: "scripts" }>;
 
 function scripts(mounted: Mounted, { root, extensions, index }: Scripts): string[] {
   const { at } = mounted;
-  const [front] = index;
+  const front = frontOf({ extensions, index });
   return paragraphs(
     [
       ...comment(
@@ -189,9 +208,15 @@ function scripts(mounted: Mounted, { root, extensions, index }: Scripts): string
       ]),
     ],
     worker(mounted),
+    // By the URL, since another app may run what is a source to this one, from the same directory.
     [
-      ...comment("Nobody gets .git, .env or .htaccess."),
-      `RedirectMatch 404 "^${literally(at)}/(?:.*/)?\\.(?!well-known/)"`,
+      ...comment(sourceNote),
+      ...block(
+        `<LocationMatch "^${literally(at)}/.*${otherSourcePattern(extensions)}">`,
+        block(`<If "-f %{REQUEST_FILENAME} && %{PATH_INFO} == ''">`, ["Redirect 404"], "</If>"),
+        "</LocationMatch>",
+      ),
     ],
+    [...comment(hiddenNote), `RedirectMatch 404 "^${literally(at)}/${dottedBehindSlash}"`],
   );
 }

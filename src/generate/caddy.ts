@@ -1,7 +1,8 @@
 /** Caddy: a site with a handle for each app. */
 import { bodyLimitMegabytes, type Heading, heading } from "./web-heading.ts";
+import { dottedPattern, filesNote, hiddenNote, sourceNote, sourcePattern, wellKnownPattern } from "./web-hidden.ts";
 import { quoteCaddy, quoteCaddyDirectory, quoteCaddySocket } from "./web-quote.ts";
-import type { Mounted, WebProgram, WebSite } from "./web-site.ts";
+import { frontOf, type Mounted, type WebProgram, type WebSite } from "./web-site.ts";
 import { block, comment, hostAndPort, oneOf, paragraphs } from "./web-text.ts";
 
 const about: Heading = {
@@ -16,7 +17,7 @@ const about: Heading = {
 export function generateCaddy(site: WebSite): string[] {
   const lines = paragraphs(
     heading(about, site),
-    block(`${address(site)} {`, paragraphs(...bind(site), common, ...site.apps.map(place))),
+    block(`${address(site)} {`, paragraphs(...bind(site), common, ...site.apps.map(place), otherPaths(site))),
   );
   return lines.map(tabbed);
 }
@@ -40,7 +41,13 @@ function bind({ listen: { host } }: WebSite): string[][] {
 const common = [
   ...block("request_body {", [`max_size ${bodyLimitMegabytes}MiB # what is larger is answered with 413`]),
   "request_header -Proxy # programs would take it for their proxy",
+  "request_header -*_* # X_Y would be HTTP_X_Y, as X-Y is",
 ];
+
+/** Caddy's own answer is an empty one with 200. */
+function otherPaths({ apps }: WebSite): string[] {
+  return apps.some(({ at }) => at === "") ? [] : block("handle {", ["respond 404"]);
+}
 
 function place(mounted: Mounted): string[] {
   const { at, app } = mounted;
@@ -66,8 +73,12 @@ function application(mounted: Mounted, { script }: Application): string[] {
   if (directory === undefined) return proxy(mounted, [], env);
   return paragraphs(
     [
-      ...comment(`Files of the directory are served by Caddy; ${app.name} gets what is no file there.`),
-      ...block("@file file {", [`root ${quoteCaddyDirectory(directory)}`, "try_files {path}"]),
+      ...comment(filesNote("Caddy", app.name)),
+      ...block("@file {", [
+        ...block("file {", [`root ${quoteCaddyDirectory(directory)}`, "try_files {path}"]),
+        ...block("not {", dotted),
+        `not path_regexp \`${sourcePattern}\``,
+      ]),
       ...block("handle @file {", [`root * ${quoteCaddyDirectory(directory)}`, "file_server"]),
     ],
     block("handle {", proxy(mounted, [], env)),
@@ -90,15 +101,24 @@ function proxy({ app }: Mounted, more: readonly string[], env: readonly string[]
       "# Both are for the whole of it, not for a silence, and a slow client counts.",
       `read_timeout ${Math.max(wholeSeconds, patienceSeconds)}s`,
       `write_timeout ${wholeSeconds}s`,
-    ]),
+    ]).concat(status),
   );
 }
+
+/** Of CGI: a Location without a Status is a redirect. Status itself is for the web server. */
+const status = [
+  ...block("@redirect {", ["header Location *", "header !Status"]),
+  "replace_status @redirect 302",
+  "header_down -Status",
+];
+
+const dotted = [`path_regexp \`${dottedPattern}\``, `not path_regexp \`${wellKnownPattern}\``];
 
 type Scripts = Extract<WebProgram, { kind: "scripts" }>;
 
 function scripts(mounted: Mounted, { root, extensions, index }: Scripts): string[] {
   const { at } = mounted;
-  const [front] = index;
+  const front = frontOf({ extensions, index });
   const ending = `\\.${oneOf(extensions)}(?:/|$)`;
   const tries = [
     "{path}",
@@ -112,11 +132,26 @@ function scripts(mounted: Mounted, { root, extensions, index }: Scripts): string
   ];
   const body = paragraphs(
     [`root * ${quoteCaddyDirectory(root)}`],
+    [...comment(hiddenNote), ...block("@hidden {", dotted), ...block("handle @hidden {", ["respond 404"])],
     [
-      ...comment("Nobody gets .git, .env or .htaccess."),
-      ...block("@hidden {", ["path */.*", "not path */.well-known/*"]),
-      ...block("handle @hidden {", ["respond 404"]),
+      ...comment(sourceNote),
+      ...block("@source {", [
+        `path_regexp \`${sourcePattern}\``,
+        `not path_regexp \`\\.${oneOf(extensions)}$\``,
+        "file {path}",
+      ]),
+      ...block("handle @source {", ["respond 404"]),
     ],
+    index.length === 0
+      ? []
+      : [
+          ...comment("A directory with an index has a slash at its end, or links in its page would lead elsewhere."),
+          ...block("@directory {", [
+            ...block("file {", [`try_files ${index.map((file) => quoteCaddy(file, "{path}/")).join(" ")}`]),
+            "not path */ //*",
+          ]),
+          `redir @directory ${at}{path}/?{query} 308`,
+        ],
     [
       ...block("@other {", [`not path_regexp \`${ending}\``, ...block("file {", [`try_files ${tries.join(" ")}`])]),
       "rewrite @other {file_match.relative}",

@@ -3,7 +3,7 @@ import { FcgiPmError } from "../errors.ts";
 import { bodyLimitMegabytes, type Heading, heading } from "./web-heading.ts";
 import { explainKept, keptConnections } from "./web-keep-alive.ts";
 import { quoteHaproxy, quoteHaproxyAddress, quoteHaproxyFormat } from "./web-quote.ts";
-import type { Mounted, WebProgram, WebSite } from "./web-site.ts";
+import { frontOf, type Mounted, type WebProgram, type WebSite } from "./web-site.ts";
 import { block, comment, hostAndPort, literally, oneOf, paragraphs } from "./web-text.ts";
 
 const about: Heading = {
@@ -20,12 +20,15 @@ const processes = 1;
 
 export function generateHaproxy(site: WebSite): string[] {
   for (const mounted of site.apps) refuseFiles(mounted);
+  const [first, ...others] = site.apps;
+  // Of its own, so that files for several apps may stand one after the other.
+  const name = others.length === 0 ? nameOf(first) : "fcgi-pm";
   return paragraphs(
     heading(about, site),
-    section("defaults fcgi-pm", defaults(site)),
-    section("frontend fcgi-pm from fcgi-pm", frontend(site)),
+    section(`defaults ${name}`, defaults(site)),
+    section(`frontend ${name} from ${name}`, frontend(site)),
     ...site.apps.flatMap((mounted) => [
-      section(`backend ${nameOf(mounted)} from fcgi-pm`, backend(mounted)),
+      section(`backend ${nameOf(mounted)} from ${name}`, backend(mounted)),
       section(`fcgi-app ${nameOf(mounted)}`, application(mounted)),
     ]),
   );
@@ -72,6 +75,11 @@ function frontend(site: WebSite): string[] {
     `bind ${bind}`,
     ...named,
     `http-request deny deny_status 413 if { req.body_size gt ${bodyLimitMegabytes * 2 ** 20} }`,
+    ...comment("An app gets no end of an empty body without a length, and would wait for it."),
+    "http-request wait-for-body time 30s if { req.fhdr_cnt(transfer-encoding) gt 0 }",
+    "http-request deny deny_status 400 if { req.fhdr_cnt(transfer-encoding) gt 0 } { req.body_len 0 }",
+    "# Other web servers take these steps out of a path; HAProxy hands them on.",
+    `http-request deny deny_status 400 if { path,url_dec -m reg ${quoteHaproxy("(^|/)\\.\\.(/|$)")} }`,
     "http-request del-header Proxy  # programs would take it for their proxy",
     "# The name without its port. In set-param itself regsub ends HAProxy 2.6 with a segmentation fault.",
     `http-request set-var(txn.fcgi_pm_host) ${quoteHaproxy('req.hdr(host),regsub(":[0-9]+$","")')}`,
@@ -128,6 +136,9 @@ function application(mounted: Mounted): string[] {
     `${kept === 0 ? "no " : ""}option keep-conn`,
     "set-param SERVER_NAME %[var(txn.fcgi_pm_host)]",
     "set-param SERVER_ADDR %[dst]",
+    "# Of a variable that nobody sets, and so not at all: nobody has looked at the password.",
+    "set-param REMOTE_USER %[var(txn.fcgi_pm_nobody)]",
+    "set-param AUTH_TYPE %[var(txn.fcgi_pm_nobody)]",
     "log-stderr global",
     "pass-header Authorization",
   ];
@@ -154,13 +165,19 @@ function scriptPaths({ at }: Mounted, { root }: Scripts): string[] {
   ];
 }
 
-/** HAProxy has no files: it cannot know whether a path names one, and gives none out. */
+/**
+ * HAProxy has no files: it cannot know whether a path names one, and gives none out. Of /up/x.jpg/y.php, which is none, PHP
+ * would run x.jpg (cgi.fix_pathinfo), whoever has sent that picture: so no script lies deeper than the directory's top.
+ */
 function variables({ at }: Mounted, { extensions, index }: Scripts): string[] {
-  const [front] = index;
-  const isScript = `{ path_reg ${quoteHaproxy(`\\.${oneOf(extensions)}(/|$)`)} }`;
+  const front = frontOf({ extensions, index });
+  const isScript = `{ path,url_dec -m reg ${quoteHaproxy(pattern(at, extensions))} }`;
   const part = (group: number) => quoteHaproxy(`path,url_dec,regsub("${pattern(at, extensions)}","\\${group}")`);
   return [
-    ...comment("HAProxy serves no files: pictures and style sheets need another web server."),
+    ...comment(
+      "HAProxy serves no files: pictures and style sheets need another web server. Nor can it see whether a script is there: it " +
+        "runs those at the top of the directory alone, since of /up/x.jpg/y.php PHP would run an uploaded x.jpg.",
+    ),
     `http-request set-var(txn.fcgi_pm_script) ${part(1)} if ${isScript}`,
     `http-request set-var(txn.fcgi_pm_path) ${part(2)} if ${isScript}`,
     front === undefined
@@ -171,5 +188,5 @@ function variables({ at }: Mounted, { extensions, index }: Scripts): string[] {
 
 /** Without backslashes, since quotes are taken off it twice. */
 function pattern(at: string, extensions: readonly string[]): string {
-  return `^${at.replaceAll(".", "[.]")}(/.+?[.]${oneOf(extensions)})(/.*)?$`;
+  return `^${at.replaceAll(".", "[.]")}(/[^/.][^/]*[.]${oneOf(extensions)})(/.*)?$`;
 }

@@ -1,8 +1,9 @@
 /** lighttpd with mod_fastcgi, and its fix for SCRIPT_NAME at the root. */
 import { FcgiPmError } from "../errors.ts";
 import { bodyLimitMegabytes, type Heading, heading } from "./web-heading.ts";
+import { filesNote, hiddenNote, otherSourcePattern, sourceNote, sourcePattern } from "./web-hidden.ts";
 import { quoteLighttpd } from "./web-quote.ts";
-import type { Mounted, WebProgram, WebSite } from "./web-site.ts";
+import { frontOf, type Mounted, type WebProgram, type WebSite } from "./web-site.ts";
 import { block, comment, hostAndPort, literally, oneOf, paragraphs } from "./web-text.ts";
 
 const about: Heading = {
@@ -28,7 +29,7 @@ function modules({ apps }: WebSite): string[] {
 }
 
 function hasFront(program: WebProgram): boolean {
-  return program.kind === "scripts" && program.index.length > 0;
+  return program.kind === "scripts" && frontOf(program) !== undefined;
 }
 
 /** The usual port is that of Debian's lighttpd.conf. */
@@ -38,8 +39,13 @@ function underSocket({ listen: { host, port } }: WebSite, body: string[]): strin
   return block(`$SERVER["socket"] == "${socket}" {`, body);
 }
 
-function underName({ serverName }: WebSite, body: string[]): string[] {
-  if (serverName === undefined) return body;
+/**
+ * Outside of a condition Debian's lighttpd.conf has set much of it already, and a second time is an error. Inside of one it
+ * holds instead of that: every host fits.
+ */
+function underName({ serverName, listen }: WebSite, body: string[]): string[] {
+  const hasSocket = listen.port !== 80 || listen.host !== undefined;
+  if (serverName === undefined) return hasSocket ? body : block('$HTTP["host"] =~ "" {', body);
   return block(`$HTTP["host"] =~ "^${literally(serverName)}(?::[0-9]+)?$" {`, body);
 }
 
@@ -101,7 +107,7 @@ function scriptFile(at: string, script: string): string[] {
         remedy: "give it a path: --at /app",
       },
     );
-  return [`alias.url = ("${at}" => ${quoteLighttpd(script)})`];
+  return [`alias.url += ("${at}" => ${quoteLighttpd(script)})`];
 }
 
 /** URLs below it stand for files, until it turns out that there is none. */
@@ -109,16 +115,21 @@ const aside = "/fcgi-pm-files";
 
 function withFiles(mounted: Mounted, directory: string): string[] {
   const { at, app } = mounted;
+  const hidden = `(?![^?]*/\\.(?!well-known/))(?![^?]*${sourcePattern.replace(/\$$/, "(?:[?]|$)")})`;
   return paragraphs(
     [
       ...comment(
-        `Files of the directory are served by lighttpd; ${app.name} gets what is no file there. lighttpd asks mod_fastcgi first: ` +
+        `${filesNote("lighttpd", app.name)} lighttpd asks mod_fastcgi first: ` +
           "so each URL is put aside, and put back where there is no such file. The app sees its own URL all the same.",
       ),
-      `alias.url = ("${aside}/" => ${quoteLighttpd(`${directory}/`)})`,
-      `url.rewrite-repeat = ("^(?!${aside}/)${literally(at)}(/.*)$" => "${aside}$1")`,
+      `alias.url += ("${aside}/" => ${quoteLighttpd(`${directory}/`)})`,
+      `url.rewrite-repeat = ("^(?!${aside}/)${literally(at)}${hidden}(/.*)$" => "${aside}$1")`,
       `url.rewrite-if-not-file = ("^${aside}(/.*)$" => "${at}$1")`,
     ],
+    // For those that came another way, such as one with a sign written as %2E.
+    block(`$HTTP["url"] =~ "^${aside}/(?:.*/)?(?:\\.(?!well-known/)|.*${sourcePattern})" {`, [
+      'url.access-deny = ("")',
+    ]),
     block(`$HTTP["url"] !~ "^${aside}/" {`, application(mounted)),
   );
 }
@@ -127,15 +138,17 @@ type Scripts = Extract<WebProgram, { kind: "scripts" }>;
 
 function scripts(mounted: Mounted, { root, extensions, index }: Scripts): string[] {
   const { at } = mounted;
-  const [front] = index;
+  const front = frontOf({ extensions, index });
   const place =
-    at === "" ? `server.document-root = ${quoteLighttpd(root)}` : `alias.url = ("${at}" => ${quoteLighttpd(root)})`;
+    at === "" ? `server.document-root = ${quoteLighttpd(root)}` : `alias.url += ("${at}" => ${quoteLighttpd(root)})`;
   const settings = backend(mounted, []);
   return paragraphs(
     [place, ...(index.length === 0 ? [] : [`index-file.names = (${index.map(quoteLighttpd).join(", ")})`])],
     [
-      ...comment("Nobody gets .git, .env or .htaccess."),
+      ...comment(hiddenNote),
       `$HTTP["url"] =~ "/\\.(?!well-known/)" { url.access-deny = ("") }`,
+      ...comment(sourceNote),
+      `$HTTP["url"] =~ "^(?!.*\\.${oneOf(extensions)}/).*${otherSourcePattern(extensions)}" { url.access-deny = ("") }`,
     ],
     front === undefined ? [] : frontRules(at, extensions, front),
     block(

@@ -1,9 +1,17 @@
 /** nginx: an upstream for each app, and one server with a location for each. */
 
 import { bodyLimitMegabytes, type Heading, heading } from "./web-heading.ts";
+import {
+  dottedBehindSlash,
+  filesNote,
+  hiddenNote,
+  otherSourcePattern,
+  sourceNote,
+  sourcePattern,
+} from "./web-hidden.ts";
 import { explainKept, keptConnections } from "./web-keep-alive.ts";
 import { quoteNginx, quoteNginxPlain } from "./web-quote.ts";
-import type { Mounted, WebProgram, WebSite } from "./web-site.ts";
+import { frontOf, type Mounted, type WebProgram, type WebSite } from "./web-site.ts";
 import { block, comment, hostAndPort, literally, oneOf, paragraphs } from "./web-text.ts";
 
 const about: Heading = {
@@ -83,7 +91,12 @@ function applicationWithFiles(mounted: Mounted, directory: string, site: WebSite
           ...block(`location ${at}/ {`, [`alias ${quoteNginx(`${directory}/`)};`, `try_files $uri ${named};`]),
         ];
   return [
-    ...comment(`Files of the directory are served by nginx; ${app.name} gets what is no file there.`),
+    ...comment(filesNote("nginx", app.name)),
+    // Of the empty name there is no file either: the app is asked.
+    ...block(`location ~ ^${literally(at)}/(?:${dottedBehindSlash}|.*${sourcePattern}) {`, [
+      `root ${root};`,
+      `try_files "" ${named};`,
+    ]),
     ...files,
     ...block(`location ${named} {`, pass(mounted, site)),
   ];
@@ -107,12 +120,12 @@ type Scripts = Extract<WebProgram, { kind: "scripts" }>;
 
 function scripts(mounted: Mounted, { root, extensions, index }: Scripts, site: WebSite): string[] {
   const { at } = mounted;
-  const [front] = index;
+  const front = frontOf({ extensions, index });
   const directory = at === "" ? `root ${quoteNginx(root)};` : `alias ${quoteNginx(`${root}/`)};`;
   const otherwise = front === undefined ? "=404" : `@${upstreamName(mounted)}-front`;
   const ending = oneOf(extensions);
   return paragraphs(
-    [...comment(hiddenNote), ...block(`location ~ ^${literally(at)}/(?:.*/)?\\.(?!well-known/) {`, ["return 404;"])],
+    [...comment(hiddenNote), ...block(`location ~ ^${literally(at)}/${dottedBehindSlash} {`, ["return 404;"])],
     [
       ...comment(scriptNote(front)),
       ...block(`location ~ ^${literally(at)}(?<fcgi_pm_script>/.+?\\.${ending})(?<fcgi_pm_path>/.*)?$ {`, [
@@ -127,6 +140,13 @@ function scripts(mounted: Mounted, { root, extensions, index }: Scripts, site: W
         ...settings(mounted, site),
       ]),
     ],
+    [
+      ...comment(sourceNote),
+      ...block(
+        `location ~ ^${literally(at)}/.*${otherSourcePattern(extensions)} {`,
+        front === undefined ? ["return 404;"] : [`root ${quoteNginx(root)};`, `try_files "" ${otherwise};`],
+      ),
+    ],
     block(`location ${at}/ {`, [
       directory,
       ...(index.length === 0 ? [] : [`index ${index.map(quoteNginx).join(" ")};`]),
@@ -136,8 +156,6 @@ function scripts(mounted: Mounted, { root, extensions, index }: Scripts, site: W
     front === undefined ? [] : block(`location ${otherwise} {`, [`rewrite ^ ${quoteNginx(`${at}/${front}`)} last;`]),
   );
 }
-
-const hiddenNote = "Nobody gets .git, .env or .htaccess.";
 
 function scriptNote(front: string | undefined): string {
   const rest = "Everything else below the directory is served as it is.";
@@ -176,7 +194,7 @@ function params({ serverName }: WebSite): string[] {
     "fastcgi_param SERVER_SOFTWARE nginx/$nginx_version;",
     "fastcgi_param REMOTE_ADDR $remote_addr;",
     "fastcgi_param REMOTE_PORT $remote_port;",
-    "fastcgi_param REMOTE_USER $remote_user;",
+    "# Not REMOTE_USER: without auth_basic nobody has looked at the password of $remote_user.",
     "fastcgi_param SERVER_ADDR $server_addr;",
     "fastcgi_param SERVER_PORT $server_port;",
     `fastcgi_param SERVER_NAME ${serverName === undefined ? "$host" : "$server_name"};`,

@@ -21,9 +21,20 @@ export type WebProgram =
       readonly root: string;
       /** Without a dot. */
       readonly extensions: readonly string[];
-      /** What answers for a directory, the first that is there. The first one answers too for what is no file. May be empty. */
+      /** What answers for a directory, the first that is there. May be empty. */
       readonly index: readonly string[];
     };
+
+/** What answers for what is no file: the first index that is run. A page is none. */
+export function frontOf({
+  index,
+  extensions,
+}: {
+  readonly index: readonly string[];
+  readonly extensions: readonly string[];
+}): string | undefined {
+  return index.find((file) => extensions.some((extension) => file.endsWith(`.${extension}`)));
+}
 
 /** Who may connect to a Unix socket. Undefined names are not known. */
 export interface WebRights {

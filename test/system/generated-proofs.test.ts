@@ -1,5 +1,6 @@
 /** Whatever site is described, the server's own test of its configuration accepts the file, or fcgi-pm has refused to write it. */
-import { mkdirSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
@@ -94,5 +95,33 @@ describe.each(kinds)("%s", (kind) => {
   test("refuses a file with a brace and two words too many", () => {
     const texts = fc.sample(site, 200).flatMap((wanted) => written(kind, wanted) ?? []);
     expect(complaintOf(kind, `${texts[0]}\n}\nnonsense nonsense\n`, directory)).toBeDefined();
+  });
+});
+
+describe("lighttpd, as Debian configures it", () => {
+  const fact = { connections: 4, keepsConnections: true, patienceSeconds: 60, rights: undefined };
+  const php: WebProgram = { kind: "scripts", root: "/srv/shop", extensions: ["php"], index: ["index.php"] };
+  const mounts: readonly (readonly [string, WebProgram, string, string | undefined])[] = [
+    ["an application", { kind: "application" }, "", undefined],
+    ["an application with files", { kind: "application" }, "", "/srv/blog/public"],
+    ["an application with files at /app", { kind: "application" }, "/app", "/srv/blog/public"],
+    ["PHP", php, "", undefined],
+    ["PHP at /shop", php, "/shop", undefined],
+  ];
+
+  test.each(mounts)("takes a file for %s beside its own settings", (_what, program, at, files) => {
+    const app: WebApp = { name: "app", listen: { kind: "unix", path: "/run/app.sock" }, program, ...fact };
+    const listen = { host: undefined, port: 80 };
+    const text = generateWebServer("lighttpd", {
+      apps: [{ app, at, static: files }],
+      serverName: undefined,
+      listen,
+      processors: 2,
+    });
+    const [file, frame] = [join(directory, "90-app.conf"), join(directory, "debian.conf")];
+    writeFileSync(file, text);
+    writeFileSync(frame, `${readFileSync("/etc/lighttpd/lighttpd.conf", "utf8")}\ninclude "${file}"\n`);
+    const { status, stderr } = spawnSync("/usr/sbin/lighttpd", ["-tt", "-f", frame], { encoding: "utf8" });
+    expect([status, stderr]).toEqual([0, ""]);
   });
 });

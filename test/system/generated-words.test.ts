@@ -38,7 +38,7 @@ function generate(...words: string[]): Promise<Ended> {
 
 async function textOf(...words: string[]): Promise<string> {
   const { code, stdout, stderr } = await generate(...words);
-  expect([code, stderr]).toEqual([0, ""]);
+  expect([code, stderr.replace(/^warning: .* is not there yet$/, "")]).toEqual([0, ""]);
   return stdout;
 }
 
@@ -69,11 +69,43 @@ describe("fcgi-pm generate, for web servers", () => {
     expect(await textOf("nginx", "blog")).not.toContain("fastcgi_keep_conn on");
   });
 
+  test("of several apps one with a script-name is there, and not at its name", async () => {
+    const apps = (paper: string) => `[apps.blog]
+command = ["/usr/bin/true"]
+
+[apps.journal]
+wsgi = "journal:app"
+script-name = "${paper}"
+`;
+    writeFileSync(join(place.directory, "several.toml"), apps("/paper/daily"));
+    const text = await textOf("caddy", "--config", "several.toml");
+    expect(text).toContain("path /paper/daily /paper/daily/*");
+    expect(text).toContain("path /blog /blog/*");
+    writeFileSync(join(place.directory, "several.toml"), apps("/a b; return 200"));
+    for (const words of [["journal"], []])
+      expect((await generate("nginx", ...words, "--config", "several.toml")).stderr).toContain(
+        "Cannot write the script-name of journal",
+      );
+    writeFileSync(join(place.directory, "several.toml"), apps("/blog/paper"));
+    const refused = await generate("nginx", "--config", "several.toml");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("blog at /blog and journal at /blog/paper in one file");
+  });
+
   test("PHP without --root is refused with what is missing", async () => {
     const { code, stderr } = await generate("nginx", "shop");
     expect(code).toBe(2);
     expect(stderr).toContain("Cannot tell the web server which scripts shop runs");
     expect(stderr).toContain("--root /var/www/html");
+  });
+
+  test("a page for an index is no script, and answers for nothing but its directory", async () => {
+    const text = await textOf("nginx", "shop", "--root", "/srv/shop", "--index", "index.html");
+    expect(text).toContain("(?<fcgi_pm_script>/.+?\\.php)");
+    expect(text).toContain("try_files $uri $uri/ =404;");
+    const both = await textOf("nginx", "shop", "--root", "/srv/shop", "--index", "index.html", "--index", "app.php");
+    expect(both).toContain('index "index.html" "app.php";');
+    expect(both).toContain('rewrite ^ "/app.php" last;');
   });
 
   test("an app without a listener, and one that is not there, are refused", async () => {
@@ -92,6 +124,7 @@ describe("fcgi-pm generate, for web servers", () => {
     ["a name with a space", ["--server-name", "a b"], "--server-name takes the name of one host"],
     ["a port that is none", ["--listen", "http"], "--listen takes a port"],
     ["a file as a directory", ["--static", "fcgi-pm.toml"], "--static takes a directory"],
+    ["an index of pages alone", ["--root", "/srv", "--index", "index.html"], "which files are scripts"],
     ["an index without scripts", ["--index", "index.php"], "--index is for scripts on disk"],
   ];
   test.each(wrong)("%s is refused", async (_what, words, why) => {
@@ -108,6 +141,42 @@ describe("fcgi-pm generate, for web servers", () => {
       "--static is for an application",
     );
     expect((await generate("haproxy", "blog", ...files)).stderr).toContain("it serves no files");
+  });
+
+  test("a directory with the config, an env-file, a log or the program in it is not made public", async () => {
+    const secrets = `[apps.blog]
+command = ["./blog/program"]
+env-file = ["blog/secrets"]
+output-file = "logs/blog.log"
+socket = "blog.sock"
+`;
+    for (const part of ["blog", "logs", "public"]) mkdirSync(join(place.directory, part), { recursive: true });
+    const wanted = (kind: string, directory: string, flag = "--static", ...more: string[]) => {
+      writeFileSync(join(place.directory, "secret.toml"), secrets);
+      const words = ["generate", kind, "blog", "--config", "secret.toml", flag, directory, ...more];
+      return runToEnd(words, { cwd: place.directory });
+    };
+    for (const [directory, file] of [
+      [".", "secret.toml"],
+      ["blog", "blog/program"],
+      ["logs", "logs/blog.log"],
+    ] as const) {
+      const { code, stdout, stderr } = await wanted("nginx", directory);
+      expect([code, stdout]).toEqual([2, ""]);
+      expect(stderr).toContain(`${join(place.directory, file)} lies there, and everybody could read it`);
+    }
+    expect((await wanted("caddy", ".", "--root")).stderr).toContain("(--root)");
+    expect(await wanted("nginx", "public")).toMatchObject({ code: 0, stderr: "" });
+    // It runs scripts, and gives out no file.
+    expect(await wanted("haproxy", ".", "--root", "--index", "index.php")).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("a directory that is not there is taken, with a warning", async () => {
+    const { code, stdout, stderr } = await generate("nginx", "blog", "--static", "/srv/nowhere");
+    expect([code, stderr]).toEqual([0, "warning: /srv/nowhere (--static) is not there yet"]);
+    expect(stdout).toContain('root "/srv/nowhere";');
+    mkdirSync(join(place.directory, "there"), { recursive: true });
+    expect((await generate("nginx", "blog", "--static", "there")).stderr).toBe("");
   });
 
   test("a directory that a server cannot name is refused, and by another one taken", async () => {
