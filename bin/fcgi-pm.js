@@ -30,7 +30,8 @@ const { Script } = require("node:vm");
 setFlagsFromString("--semi-space-growth-factor=1");
 // Nor does it compute much: what has run for only a while is not worth V8's optimizing compiler, which costs 4 MB after
 // some questions to a manager. What is busy for long, such as the log of a worker that floods it, is optimized as ever.
-setFlagsFromString("--interrupt-budget=2000000");
+// V8 complains of a flag that it does not know: those of Node 22 and 24 do not know this one.
+if (process.versions.node.startsWith("20.")) setFlagsFromString("--interrupt-budget=2000000");
 
 const bundle = join(__dirname, "../dist/fcgi-pm.cjs");
 const cache = join(__dirname, "../dist/fcgi-pm.cache");

@@ -44,7 +44,7 @@ function leaveTerminal(logFile: string | undefined): void {
 }
 
 async function giveUp(manager: Manager, { message, lastLines }: Failure): Promise<number> {
-  manager.stop("it did not start");
+  manager.stop("it did not start", "gracefully");
   await manager.stopped;
   throw new FcgiPmError("FCGI_PM_START_FAILED", message, { details: [{ lastLines }] });
 }

@@ -33,13 +33,17 @@ export async function stop(app: string | undefined, request: StopRequest, option
 
 async function stopManager(request: StopRequest, options: OrderOptions): Promise<number> {
   const manager = await theManager(options.control);
-  const { pid } = manager.status.manager;
+  const { pidHere } = await import("../os/pid-here.ts");
+  const { pid: toldPid } = manager.status.manager;
+  const pid = pidHere(toldPid, manager.client.path);
   const end = waitForEnd(pid);
   const tell = (client: ControlClient) => client.command("/v1/stop", request);
   const status = await carryOut({ verb: "stop", app: undefined, tell }, { managers: [manager], failed: [] }, options);
   if (status !== 0) return status;
   await end;
-  if (options.json !== true) await printLines([`the manager (process ${pid}) has ended`]);
+  // Of one that we do not see, only its answer tells.
+  const words = pid === 0 ? `process ${toldPid} of another container) is about to end` : `process ${pid}) has ended`;
+  if (options.json !== true) await printLines([`the manager (${words}`]);
   return 0;
 }
 

@@ -3,8 +3,8 @@ import type { FcgiPmError } from "../errors.ts";
 import { describeDeathShortly } from "../observe/deaths.ts";
 import type { AppStatus, ExternalStatus, Status } from "../observe/status.ts";
 import { oneCell } from "../observe/width.ts";
-import { controlDirectory } from "../os/runtime-dir.ts";
 import { complain } from "./complain.ts";
+import { nobodyThere } from "./managers.ts";
 import { lookAround, type StatusOptions, verdictOnExternals } from "./status.ts";
 import { printJson, printLines } from "./terminal.ts";
 
@@ -41,7 +41,7 @@ function describeAbsent(managers: readonly Status[], failed: readonly FcgiPmErro
       ...(apps.length > 0 ? [] : externals.flatMap(describeExternal)),
     ]);
   }
-  return failed.length > 0 ? [] : [`no manager runs: there is none in ${controlDirectory(process.env)}`];
+  return failed.length > 0 ? [] : [nobodyThere()];
 }
 
 function describe({ app, state, ready, wanted, lastExit }: AppStatus): string {

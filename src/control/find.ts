@@ -8,7 +8,7 @@ import { lookUp } from "./exchange.ts";
 import { removeSame } from "./socket-file.ts";
 
 /** How the control sockets in the directory are called. */
-export const controlEnding = ".control";
+const controlEnding = ".control";
 
 export interface FoundManager {
   readonly path: string;

@@ -2,17 +2,25 @@
  * Where the apps' listeners come from, and what becomes of them at the end: sockets of systemd's socket units, sockets
  * that it has kept for us since an earlier manager, and those that we bind ourselves and let it keep.
  */
-import { closeSync } from "node:fs";
+import { closeSync, unlinkSync } from "node:fs";
 import type { App } from "../config/app.ts";
 import { FdStore, isStoredName } from "../os/fd-store.ts";
 import type { Listener } from "../os/listener.ts";
 import type { Place } from "../os/listening.ts";
 import { adopt, inherit } from "../os/passed-listener.ts";
-import { describePlace, examine, isAt, type Misfit, type PassedSocket, refuseMisfits } from "../os/passed-sockets.ts";
+import {
+  describePlace,
+  examine,
+  isAt,
+  type Misfit,
+  type PassedSocket,
+  reachedFrom,
+  refuseMisfits,
+} from "../os/passed-sockets.ts";
 import { holdersOf, isWorkerOfOurs } from "../os/procfs.ts";
 import type { Grants, Notifier } from "../os/systemd.ts";
 import { ownUnit, storeMaxOf } from "../os/systemd-unit.ts";
-import { claim } from "../supervision/claim.ts";
+import { type Claims, claim } from "../supervision/claim.ts";
 import type { ShellNotice } from "./notices.ts";
 import { bindListener, type Plan } from "./plan.ts";
 
@@ -24,16 +32,21 @@ type Tell = (app: string | undefined, notice: ShellNotice) => void;
 export class Doors {
   /** Of socket units: they stay open here until the end, whoever listens. */
   readonly #passed: readonly PassedSocket[];
-  /** Which of them is for which app, by name. */
-  readonly #claimed = new Map<string, PassedSocket>();
+  /** Which of them is for which app, by the app's name. */
+  #claimed: ReadonlyMap<string, PassedSocket> = new Map();
   readonly #inherited = new Map<PassedSocket, Listener>();
   /** Out of the store, and wanted by an app that has not come for it yet. */
   readonly #kept = new Map<string, PassedSocket>();
+  /** Who else serves them is still to be told. */
+  readonly #adopted: (readonly [app: string, listener: Listener])[] = [];
   readonly #store: FdStore | undefined;
   readonly #notifier: Notifier | undefined;
   /** Bound or adopted, and open. */
   readonly #own = new Set<Listener>();
+  /** systemd has been told to close something, and may not have read it yet. */
+  #isDropping = false;
   #isParting = false;
+  #isOver = false;
   #tell: Tell = (app, notice) => void this.#untold.push([app, notice]);
   readonly #untold: [app: string | undefined, notice: ShellNotice][] = [];
 
@@ -45,12 +58,11 @@ export class Doors {
 
   /** Which socket is for which app. What was kept for nobody is let go of, so that its address is free again. */
   async assign(apps: readonly App[], kept: readonly (PassedSocket | Misfit)[]): Promise<void> {
-    const { taken, left } = claimFor(apps, this.#passed);
-    for (const [app, socket] of taken) this.#claimed.set(app, socket);
+    const { taken, left } = this.claim(apps);
     for (const socket of left) this.#tell(undefined, unclaimed(socket));
+    const isAtPlaceOf = lookOnce();
     for (const socket of kept) {
-      const app =
-        "what" in socket ? undefined : apps.find(({ listen }) => listen.kind !== "none" && isAt(socket, listen));
+      const app = "what" in socket ? undefined : apps.find((one) => isAtPlaceOf(socket, one));
       const isFree = app !== undefined && !this.#kept.has(app.name) && !taken.has(app.name);
       if (isFree && "at" in socket) this.#kept.set(app.name, socket);
       else this.#letGo(socket, apps);
@@ -58,18 +70,42 @@ export class Doors {
     if (this.#kept.size < kept.length) await this.#notifier?.barrier(letGoMs);
   }
 
+  /** Before listeners are opened: all apps that there are to be, as a start with them would see it. Throws what `claim` throws. */
+  claim(apps: readonly App[]): Claims<PassedSocket> {
+    const claims = claim(this.#passed, apps, {
+      listens: ({ listen }) => listen.kind !== "none",
+      isAt: lookOnce(),
+    });
+    this.#claimed = claims.taken;
+    return claims;
+  }
+
   /** From now on what is worth saying is said. */
   report(tell: Tell): void {
     this.#tell = tell;
     for (const [app, notice] of this.#untold.splice(0)) tell(app, notice);
+    this.#tellSharers();
   }
 
   /** The app's listener; absent for a program without one. Throws what bindListener throws. */
   open(plan: Plan): Listener | undefined {
-    const { name } = plan.app;
-    const passed = this.#claimed.get(name) ?? this.#freeFor(plan.app);
-    if (passed !== undefined) return this.#inherit(plan.app, passed);
-    const kept = this.#kept.get(name);
+    return this.inherit(plan.app) ?? this.#bind(plan);
+  }
+
+  /** The listener on the socket of systemd's that is for this app, if some app has it already. */
+  inheritedFor(app: string): Listener | undefined {
+    const socket = this.#claimed.get(app);
+    return socket && this.#inherited.get(socket);
+  }
+
+  /** The socket of systemd's that is for this app. Where another one has it already, they share the listener. */
+  inherit(app: App): Listener | undefined {
+    const socket = this.#claimed.get(app.name);
+    return socket && this.#inherit(app, socket);
+  }
+
+  #bind(plan: Plan): Listener | undefined {
+    const kept = this.#kept.get(plan.app.name);
     if (kept !== undefined) return this.#adopt(plan, kept);
     const listener = bindListener(plan);
     return listener === undefined ? undefined : this.#guard(listener);
@@ -87,6 +123,11 @@ export class Doors {
     for (const listener of this.#own) this.#keep(listener);
   }
 
+  /** Resolves when what we have closed is closed on systemd's side as well, so that it is in nobody's way; or takes too long. */
+  async settled(): Promise<void> {
+    if (this.#isDropping) this.#isDropping = (await this.#notifier?.barrier(letGoMs)) === false;
+  }
+
   /** Is there anything that outlives us, if we let it? */
   get hasStored(): boolean {
     return [...this.#own].some(({ inode }) => this.#store?.has(inode) === true);
@@ -95,37 +136,37 @@ export class Doors {
   /** At the end of the manager what is stored stays open, for whoever comes next. */
   part(): void {
     this.#isParting = true;
+    this.close();
+  }
+
+  /** Nobody is to serve any more: that is no news of any socket. */
+  close(): void {
+    this.#isOver = true;
   }
 
   /** Nothing comes of this start: what was open before it stays as it was. */
   giveBack(): void {
-    this.#isParting = true;
+    this.part();
     for (const listener of [...this.#own]) listener.release();
   }
 
-  #freeFor(app: App): PassedSocket | undefined {
-    const busy = new Set(this.#claimed.values());
-    const free = this.#passed.filter((socket) => !busy.has(socket));
-    const socket = claimFor([app], free).taken.get(app.name);
-    if (socket !== undefined) this.#claimed.set(app.name, socket);
-    return socket;
-  }
-
-  /** An app that moves to where it is already shares the listener with itself. */
   #inherit({ name, listen }: App, socket: PassedSocket): Listener {
     const before = this.#inherited.get(socket);
-    if (before !== undefined) return before;
+    const listener = before ?? this.#takeUp(socket);
+    const { address } = listener;
+    if (before === undefined) this.#tell(name, { type: "listener.inherited", address, name: socket.name });
+    if (listen.kind !== "none" && !isAt(socket, listen))
+      this.#tell(name, { type: "listener.elsewhere", address, configured: describePlace(listen) });
+    return listener;
+  }
+
+  #takeUp(socket: PassedSocket): Listener {
     const leave = () => {
       this.#inherited.delete(socket);
-      this.#claimed.delete(name);
-      if (!this.#isParting) this.#tell(undefined, unclaimed(socket));
+      if (!this.#isOver) this.#tell(undefined, unclaimed(socket));
     };
     const listener = { ...inherit(socket), release: leave, leave };
     this.#inherited.set(socket, listener);
-    this.#tell(name, { type: "listener.inherited", address: listener.address, name: socket.name });
-    if (listen.kind !== "none" && !isAt(socket, listen)) {
-      this.#tell(name, { type: "listener.elsewhere", address: listener.address, configured: describePlace(listen) });
-    }
     return listener;
   }
 
@@ -135,11 +176,21 @@ export class Doors {
     const options = { backlog: app.listenQueueDepth, mode: app.socketMode, ...owner };
     const listener = adopt(socket, app.listen as Place, options);
     this.#store?.knows(socket.inode, socket.name);
-    const strangers = holdersOf([socket.inode]).filter((pid) => pid !== process.pid && isWorkerOfOurs(pid));
     this.#tell(app.name, { type: "listener.adopted", address: listener.address });
-    if (strangers.length > 0)
-      this.#tell(app.name, { type: "listener.shared", address: listener.address, pids: strangers });
+    this.#adopted.push([app.name, listener]);
     return this.#guard(listener);
+  }
+
+  /** Who holds what we have adopted, and is no worker of ours: there is none yet. All processes are looked at once, mostly in vain. */
+  #tellSharers(): void {
+    const isStranger = (pid: number) => pid !== process.pid && isWorkerOfOurs(pid);
+    const strangers = (inodes: readonly number[]) => holdersOf(inodes).filter(isStranger);
+    const adopted = this.#adopted.splice(0);
+    if (adopted.length === 0 || strangers(adopted.map(([, { inode }]) => inode)).length === 0) return;
+    for (const [app, { inode, address }] of adopted) {
+      const pids = strangers([inode]);
+      if (pids.length > 0) this.#tell(app, { type: "listener.shared", address, pids });
+    }
   }
 
   /** What we have bound, with an eye on the store. */
@@ -166,6 +217,7 @@ export class Doors {
 
   #close(guarded: Listener, listener: Listener): void {
     this.#own.delete(guarded);
+    this.#isDropping ||= this.#store?.has(listener.inode) === true;
     this.#store?.drop(listener.inode);
     listener.release();
   }
@@ -176,11 +228,12 @@ export class Doors {
   }
 
   #letGo(socket: PassedSocket | Misfit, apps: readonly App[]): void {
+    // It was bound beside its path, under a name with the pid of its manager, and then renamed.
+    const address = "what" in socket ? "" : describePlace(socket.at).replace(/\.\d+$/, "");
+    if ("at" in socket && socket.at.kind === "unix") removeSocketAt(address, socket);
     closeSync(socket.fd);
     this.#notifier?.tell(["FDSTOREREMOVE=1", `FDNAME=${socket.name}`]);
     if ("what" in socket) return;
-    // It was bound beside its path, under a name with the pid of its manager, and then renamed.
-    const address = describePlace(socket.at).replace(/\.\d+$/, "");
     const isWanted = apps.some(({ listen }) => listen.kind === "unix" && listen.path === address);
     this.#tell(undefined, { type: isWanted ? "listener.lost" : "listener.let-go", address });
   }
@@ -196,11 +249,22 @@ export async function openDoors(grants: Grants, notifier: Notifier | undefined, 
   return doors;
 }
 
-function claimFor(apps: readonly App[], sockets: readonly PassedSocket[]) {
-  return claim(sockets, apps, {
-    listens: ({ listen }) => listen.kind !== "none",
-    isAt: (socket, { listen }) => listen.kind !== "none" && isAt(socket, listen),
-  });
+/** A path that leads to another socket by now is somebody else's; one that leads to a closed one is in everybody's way. */
+function removeSocketAt(path: string, socket: PassedSocket): void {
+  try {
+    if (isAt(socket, { kind: "unix", path })) unlinkSync(path);
+  } catch {} // the directory is not ours to write to
+}
+
+/** Is the socket where the app wants to listen? Each app's place is looked at once, however many sockets there are. */
+function lookOnce(): (socket: PassedSocket, app: App) => boolean {
+  const looks = new Map<App, (socket: PassedSocket) => boolean>();
+  return (socket, app) => {
+    if (app.listen.kind === "none") return false;
+    const look = looks.get(app) ?? reachedFrom(app.listen);
+    looks.set(app, look);
+    return look(socket);
+  };
 }
 
 function unclaimed(socket: PassedSocket): ShellNotice {

@@ -5,34 +5,16 @@
  */
 import type { Config } from "../config/app.ts";
 import { type Change, diffApps, isUntouched } from "../config/diff.ts";
-import { isSameListener } from "../config/rules.ts";
 import type { AppOutcome, ReloadRequest } from "../control/protocol.ts";
 import { FcgiPmError } from "../errors.ts";
 import { nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
-import type { Doors } from "./doors.ts";
 import { planExternals } from "./externals.ts";
 import { type Hall, makeOf } from "./hall.ts";
 import { type Outcome, rolled, scaled, started } from "./outcome.ts";
 import { factsOf, type Plan, planApp } from "./plan.ts";
+import { isArrival, type Ready, type Step } from "./reload-listeners.ts";
 import type { Runtime } from "./runtime.ts";
-
-/** What is to be done for one app. */
-interface Step {
-  readonly change: Change;
-  readonly action: AppOutcome["action"];
-  /** Absent for an app that is removed. */
-  readonly plan?: Plan;
-  /** Absent for an app that is added. */
-  readonly runtime?: Runtime;
-}
-
-/** A step with the listener it needs. */
-export interface Ready extends Step {
-  readonly listener?: Listener | undefined;
-  /** The app whose listener this one takes over. */
-  readonly donor?: Runtime | undefined;
-}
 
 /** Reads nothing and changes nothing: what a reload to `config` would do, for one app or for all. */
 export async function planReload(
@@ -93,51 +75,6 @@ export function plannedOutcome({ change, action, plan, runtime }: Step): AppOutc
 function generationOf(action: Step["action"], runtime: Runtime | undefined): number {
   if (runtime === undefined) return 1;
   return action === "rolled" || action === "moved" ? runtime.nextGeneration : runtime.pool.wish.generation;
-}
-
-/** Binds what is new; a failure releases what was bound, and nothing has changed. */
-export function bindNew(steps: readonly Step[], doors: Doors): Ready[] {
-  refuseExchanges(steps);
-  const removed = steps.filter(({ action }) => action === "removed");
-  const bound: Listener[] = [];
-  try {
-    return steps.map((step): Ready => {
-      if (!isArrival(step) || step.plan === undefined) return step;
-      const donor = removed.find((one) => takesOver(step, one))?.runtime;
-      if (donor !== undefined) return { ...step, donor, listener: donor.listener };
-      const listener = doors.open(step.plan);
-      // A socket of systemd's is the same wherever the config wants the app to move.
-      if (listener !== undefined && listener !== step.runtime?.listener) bound.push(listener);
-      return { ...step, listener };
-    });
-  } catch (error) {
-    for (const listener of bound) listener.release();
-    throw error;
-  }
-}
-
-/** A new pool comes, beside the one that may be there. */
-export function isArrival({ action }: Step): boolean {
-  return action === "added" || action === "moved";
-}
-
-/** An app that is renamed goes on with the listener that is there. */
-function takesOver({ plan }: Step, { runtime }: Step): boolean {
-  return plan !== undefined && runtime !== undefined && isSameListener(runtime.plan.app.listen, plan.app.listen);
-}
-
-/** Were one of the two moves taken back, both apps would serve the same listener, and answer each other's requests. */
-function refuseExchanges(steps: readonly Step[]): void {
-  for (const step of steps.filter(isArrival)) {
-    const holder = steps.find((one) => one !== step && one.action === "moved" && takesOver(step, one));
-    if (holder === undefined) continue;
-    const [app, other] = [step.change.app, holder.change.app];
-    throw new FcgiPmError(
-      "FCGI_PM_RELOAD_REFUSED",
-      `Cannot reload: ${app} is to listen where ${other} listens until it has moved`,
-      { remedy: `reload twice: first with the new listener of ${other}, then with that of ${app}` },
-    );
-  }
 }
 
 /** Takes over all changes at once; each promise resolves when its change is done or taken back. */

@@ -7,7 +7,8 @@ import { ensureRuntimeDirectory } from "../os/runtime-dir.ts";
 import type { Doors } from "./doors.ts";
 import { planExternals, takeOver, tellChanges } from "./externals.ts";
 import type { Hall } from "./hall.ts";
-import { bindNew, performAll, plannedOutcome, planReload, refuseManagerChanges } from "./reload.ts";
+import { performAll, plannedOutcome, planReload, refuseManagerChanges } from "./reload.ts";
+import { bindNew } from "./reload-listeners.ts";
 
 export interface ReloadsParts {
   readonly hall: Hall;
@@ -60,7 +61,7 @@ export class Reloads {
    * that is just being rolled out.
    */
   async #begin(app: string | undefined, request: ReloadRequest) {
-    const { hall, config, reread } = this.#parts;
+    const { hall, config, doors, reread } = this.#parts;
     const wanted = await reread();
     refuseManagerChanges(config.manager, wanted.manager);
     const externals = planExternals(hall.externals, wanted.externals, app);
@@ -69,11 +70,12 @@ export class Reloads {
       const planned = externals.map((outcome) => ({ ...outcome, result: "planned" as const }));
       return { all: [...steps.map(plannedOutcome), ...planned].map(async (one) => one), structural: [] };
     }
+    await doors.settled();
     proveOutputs(wanted.apps);
     prepareDirectory(wanted.apps, this.#parts.runtimeDirectory);
     // From here to the last of them nothing is waited for: all that is bound belongs to a pool of the hall.
     hall.refuseWhenClosing();
-    const ready = bindNew(steps, this.#parts.doors);
+    const ready = bindNew(hall, steps, doors);
     hall.externals = takeOver(hall.externals, wanted.externals, app);
     tellChanges(hall.journal, externals);
     const all = performAll(hall, ready, request.batch ?? 1);

@@ -2,7 +2,7 @@
 import type { App } from "../config/app.ts";
 import { Alarm, nowMs } from "../os/clock.ts";
 import type { Listener } from "../os/listener.ts";
-import { groupLives, type Launcher, sendSignal } from "../os/process.ts";
+import { groupLives, type Launcher, sendSignal, whyNotSpawned } from "../os/process.ts";
 import { sessionOf } from "../os/procfs.ts";
 import { alarmOf, newPool, type Pool, type PoolEvent, step, type Wish } from "../supervision/pool.ts";
 import { type Effect, pidOf } from "../supervision/worker.ts";
@@ -247,7 +247,8 @@ export class Runtime {
       const { child } = launched;
       const { pid } = child;
       if (pid === undefined) {
-        child.once("error", (error) => this.#post({ type: "refused", number, reason: error.message }));
+        const { cwd } = plan.program;
+        child.once("error", (error) => this.#post({ type: "refused", number, reason: whyNotSpawned(error, cwd) }));
         readOutput(launched, { app, worker: number, pid: 0 }, this.#journal);
         return;
       }

@@ -4,6 +4,7 @@ import type { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { managerTitle } from "../observe/title.ts";
 import { nowMs } from "../os/clock.ts";
+import { sayError } from "../os/journal-stream.ts";
 import type { Listener } from "../os/listener.ts";
 import { processFacts } from "../os/survey.ts";
 import type { Grants, Notifier } from "../os/systemd.ts";
@@ -43,8 +44,7 @@ export interface Manager {
   readonly journal: Journal;
   status(): Status;
   isReady(): boolean;
-  /** Gracefully, or, asked again, now. */
-  stop(why: string): void;
+  stop(why: string, haste: Haste): void;
   /** Reloads all apps; what comes of it is said in the log. */
   reload(why: string): void;
   /** After a bug that leaves the state unknown: kills every worker, says why, and ends the process with status 1. */
@@ -90,6 +90,8 @@ export class Serving implements Manager {
   #control: string | undefined;
   #stopping: Promise<void> | undefined;
   #haste: Haste = "gracefully";
+  /** systemd has not said yet what the end means. */
+  #isAsking = false;
   #isReady = false;
   #tellReady = () => {};
   #tellReachable = () => {};
@@ -152,8 +154,8 @@ export class Serving implements Manager {
     return { version: 1, manager: this.#describe(), apps: this.hall.apps.map(statusOf) };
   }
 
-  stop(why: string): void {
-    void this.#stop(why, this.#stopping === undefined ? "gracefully" : "now", "signal");
+  stop(why: string, haste: Haste): void {
+    void this.#stop(why, haste, "signal");
   }
 
   reload(why: string): void {
@@ -174,7 +176,7 @@ export class Serving implements Manager {
     this.#doors.part();
     this.hall.endNow();
     const what = error instanceof Error ? error.stack : String(error);
-    process.stderr.write(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
+    sayError(`error: this is a bug in fcgi-pm, all workers have been ended\n${what}\n`);
     process.exit(1);
   }
 
@@ -250,10 +252,15 @@ export class Serving implements Manager {
   #stop(why: string, haste: Haste, asker: Asker): Promise<void> {
     this.journal.tell(undefined, { type: haste === "now" ? "manager.killing" : "manager.stopping", why });
     this.#herald?.stopping();
+    // Who asks once more for what is being done hears of its end, too.
+    if (this.#stopping !== undefined && haste === "gracefully") return this.#stopping;
     if (haste === "now") this.#haste = "now";
+    // Heeded as soon as it is known whether somebody comes next.
+    if (this.#isAsking && this.#stopping !== undefined) return this.#stopping;
     const waits = this.#stopping === undefined && this.#doors.hasStored;
     const everybodyGone = waits ? this.#sayFarewell(asker) : this.hall.stopAll(this.#haste);
     this.#stopping ??= everybodyGone.then(() => {
+      this.#doors.close();
       this.hall.release();
       // Whoever asked for the end hears of it first.
       setImmediate(() => void this.#close());
@@ -264,8 +271,10 @@ export class Serving implements Manager {
   /** What systemd keeps open for whoever comes next is not closed, unless nobody is to come. */
   async #sayFarewell(asker: Asker): Promise<void> {
     this.hall.close();
+    this.#isAsking = true;
     const { isForGood } = await import("./farewell.ts");
     if (!(await isForGood(asker))) this.#doors.part();
+    this.#isAsking = false;
     await this.hall.stopAll(this.#haste);
   }
 

@@ -11,6 +11,8 @@ const echoMs = 200;
 
 const numbers = { SIGTERM: 15, SIGINT: 2 } as const;
 
+type End = keyof typeof numbers;
+
 export interface Signals {
   /**
    * Obeys signals, those that came before included, until the manager has stopped. Gives the exit status: 0, or 128 and
@@ -21,7 +23,7 @@ export interface Signals {
 
 /** From here on no signal ends this process by itself: its workers would be left alone. */
 export function catchSignals(): Signals {
-  const waiting: Caught[] = [];
+  const waiting: Caught[] = takeEarly();
   let act = (signal: Caught) => {
     waiting.push(signal);
   };
@@ -31,12 +33,15 @@ export function catchSignals(): Signals {
   const obey = async (manager: Manager): Promise<number> => {
     let status = 0;
     let firstEndMs: number | undefined;
-    act = (signal) => {
-      if (isEnd(signal) && performance.now() - (firstEndMs ?? -echoMs) < echoMs) return;
-      if (isEnd(signal)) firstEndMs ??= performance.now();
-      if (isEnd(signal) && !manager.isReady()) status = 128 + numbers[signal];
-      obeyOne(manager, signal);
+    const end = (signal: End) => {
+      if (performance.now() - (firstEndMs ?? -echoMs) < echoMs) return;
+      // Whoever has ended it before (exit-on, a command): the first signal asks to end gracefully, only the next one to kill.
+      const haste = firstEndMs === undefined ? "gracefully" : "now";
+      firstEndMs ??= performance.now();
+      if (!manager.isReady()) status = 128 + numbers[signal];
+      manager.stop(signal, haste);
     };
+    act = (signal) => (isEnd(signal) ? end(signal) : obeyOne(manager, signal));
     process.on("uncaughtException", (error) => manager.abort(error));
     for (const signal of waiting.splice(0)) act(signal);
     await manager.stopped;
@@ -46,13 +51,18 @@ export function catchSignals(): Signals {
   return { obey };
 }
 
-function isEnd(signal: Caught): signal is keyof typeof numbers {
+/** What has come to PID 1 since bin/fcgi-pm.js began. */
+function takeEarly(): Caught[] {
+  const early = Reflect.get(globalThis, Symbol.for("fcgi-pm.early-signals")) as Caught[] | undefined;
+  return early?.splice(0) ?? [];
+}
+
+function isEnd(signal: Caught): signal is End {
   return signal in numbers;
 }
 
-function obeyOne(manager: Manager, signal: Caught): void {
-  if (isEnd(signal)) manager.stop(signal);
-  else if (signal === "SIGHUP") manager.reload(signal);
+function obeyOne(manager: Manager, signal: Exclude<Caught, End>): void {
+  if (signal === "SIGHUP") manager.reload(signal);
   else if (signal === "SIGUSR1") manager.journal.reopen();
   else manager.journal.tell(undefined, { type: "manager.ignores", signal });
 }

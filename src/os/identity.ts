@@ -1,7 +1,7 @@
 /** As whom a worker runs: names to numbers, and the setpriv arguments that take on that identity with all its groups. */
 import { accessSync, constants } from "node:fs";
 import { FcgiPmError } from "../errors.ts";
-import { findGroup, findUser } from "./posix.ts";
+import { type Account, findGroup, findUser } from "./posix.ts";
 
 export interface Identity {
   /** Login name, for USER; the number as text where no account has it. */
@@ -31,6 +31,20 @@ export function resolveOwner(owner: { user?: string; group?: string }): { uid?: 
   };
 }
 
+/** The account of a user: a name, or a number as text. */
+export function findAccount(user: string): Account | undefined {
+  return findUser(user) ?? (/^\d+$/.test(user) ? findUser(Number(user)) : undefined);
+}
+
+/**
+ * The group that a user's programs have where nobody says another. As a rule it has the user's name, but not that of
+ * `nobody`. Undefined: this machine has no such user.
+ */
+export function ownGroupOf(user: string): string | undefined {
+  const account = findAccount(user);
+  return account === undefined ? undefined : findGroup(account.gid)?.name;
+}
+
 /** A tool of util-linux or coreutils by its absolute path: PATH is not asked where root runs it. */
 export function toolPath(name: string): string {
   for (const directory of ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"]) {
@@ -51,10 +65,9 @@ function ownIdentity(): Identity {
 }
 
 function lookUpUser(name: string): Identity {
-  const number = /^\d+$/.test(name) ? Number(name) : undefined;
-  const account = findUser(name) ?? (number === undefined ? undefined : findUser(number));
-  if (account !== undefined) return { name: account.name, home: account.home, uid: account.uid, gid: account.gid };
-  if (number !== undefined) return { name, home: "/", uid: number, gid: number };
+  const account = findAccount(name);
+  if (account !== undefined) return account;
+  if (/^\d+$/.test(name)) return { name, home: "/", uid: Number(name), gid: Number(name) };
   throw new FcgiPmError("FCGI_PM_USER_UNKNOWN", `There is no user "${name}"`);
 }
 

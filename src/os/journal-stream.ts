@@ -16,6 +16,11 @@ export function isJournalStream(env: NodeJS.ProcessEnv, fd = 2): boolean {
   }
 }
 
+/** Writes to standard error; what keeps a service from running is found in the journal among the errors. */
+export function sayError(text: string): void {
+  process.stderr.write(isJournalStream(process.env) ? asErrors(text) : text);
+}
+
 /** Each line with the priority of an error, as journald takes it from a stream: sd-daemon(3). */
 export function asErrors(text: string): string {
   return text.replace(/^(?=.)/gm, "<3>");

@@ -19,12 +19,12 @@ import { isIPv4 } from "node:net";
 import { dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { formatAddress, judgeSocket, longestSocketPath } from "../supervision/socket.ts";
-import { type LockFile, lockBeside } from "./lock.ts";
+import { type LockFile, lockBeside, lockFileOf } from "./lock.ts";
 import { describe, inUse, lookUp, probe, refuseOther } from "./occupant.ts";
 import { refuseConnections } from "./packet-filter.ts";
 import { changeRights, type Rights } from "./path-rights.ts";
 import { bind, inetAddress, listen, openSocket, setReuseAddress, unixAddress } from "./posix.ts";
-import { explainPath, explainTcp } from "./refusal.ts";
+import { explainLock, explainPath, explainTcp } from "./refusal.ts";
 import { type Connections, type Queue, tcpSocketsAt, unixQueueOf, unixSocketsAt } from "./sockdiag.ts";
 import { tcpQueueOf } from "./socket-facts.ts";
 
@@ -162,7 +162,7 @@ export function lockSocket(path: string): LockFile {
   try {
     lock = lockBeside(path);
   } catch (error) {
-    throw explainPath(error, path);
+    throw explainLock(error, path, lockFileOf(path));
   }
   if ("release" in lock) return lock;
   throw new FcgiPmError("FCGI_PM_SOCKET_IN_USE", `Cannot listen on "${path}": ${lock.heldBy} has it`, {

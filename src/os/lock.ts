@@ -17,12 +17,16 @@ export interface LockFile {
   release(): void;
 }
 
+export function lockFileOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.lock`);
+}
+
 /**
  * Locks `path` by the file `.NAME.lock` beside it. Gives who holds it where it is taken. Throws what open(2) throws where
  * the directory is missing or not writable.
  */
 export function lockBeside(path: string): LockFile | { readonly heldBy: string } {
-  const file = join(dirname(path), `.${basename(path)}.lock`);
+  const file = lockFileOf(path);
   for (;;) {
     const fd = openLock(file);
     if (!tryLock(fd)) {
@@ -72,6 +76,8 @@ function keep(file: string, fd: number): LockFile {
 function nameHolder(file: string): string {
   try {
     const pid = readFileSync(file, "latin1").trim();
+    // It is not us: it counts its processes for itself.
+    if (pid === String(process.pid)) return `another fcgi-pm (process ${pid} of another container)`;
     return /^\d+$/.test(pid) ? `another fcgi-pm (process ${pid})` : "another fcgi-pm";
   } catch {
     return "another fcgi-pm";

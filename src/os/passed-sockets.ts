@@ -62,12 +62,17 @@ export function describePlace(place: Place): string {
 
 /** Do clients that connect to this place reach this socket? */
 export function isAt(socket: PassedSocket, place: Place): boolean {
-  if (socket.at.kind === "tcp") return place.kind === "tcp" && isSame(socket.at, place);
-  if (place.kind !== "unix") return false;
+  return reachedFrom(place)(socket);
+}
+
+/** The same for many sockets: the place is looked at once, which takes a look at all sockets of the machine. */
+export function reachedFrom(place: Place): (socket: PassedSocket) => boolean {
+  if (place.kind === "tcp") return ({ at }) => at.kind === "tcp" && isSame(at, place);
   const file = fileAt(place.path);
-  if (file?.isSocket() !== true) return false;
+  if (file?.isSocket() !== true) return () => false;
   // The file is the socket's own, whatever it is called by now; where the kernel does not tell, the name has to do.
-  return unixSocketsAt(file, "listening")?.has(socket.inode) ?? place.path === socket.at.path;
+  const inodes = unixSocketsAt(file, "listening");
+  return ({ at, inode }) => at.kind === "unix" && (inodes?.has(inode) ?? place.path === at.path);
 }
 
 type Tcp = Extract<Place, { kind: "tcp" }>;

@@ -4,7 +4,7 @@
  * an exec, so the worker is a direct child, with the pid that was spawned, and no shell is left.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fchownSync, readdirSync } from "node:fs";
+import { closeSync, existsSync, fchownSync, readdirSync } from "node:fs";
 import type { RlimitName } from "../config/app.ts";
 import { type Identity, toolPath } from "./identity.ts";
 import { openPipe, setCloseOnExec } from "./posix.ts";
@@ -100,6 +100,13 @@ function spawnWithPipes(
     closeSync(stdout.writeFd);
     if (stderr !== undefined) closeSync(stderr.writeFd);
   }
+}
+
+/** Why no process came of it. Where the working directory has gone meanwhile, spawn says that there is no /bin/sh. */
+export function whyNotSpawned(error: Error, cwd: string): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code !== "ENOENT" || existsSync(cwd)) return error.message;
+  return `its working directory ${cwd} is gone`;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** Does anybody take connections at an address, here or on another machine? Asked once, when somebody wants to know. */
-import { connect } from "node:net";
+import { ADDRCONFIG, type LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
+import { connect, isIP, type LookupFunction } from "node:net";
 import { formatDuration } from "../units.ts";
 import { listenersAt, type Place } from "./listening.ts";
 import { unixQueueOf } from "./sockdiag.ts";
@@ -38,17 +40,42 @@ function tryListeners(place: Place): ReturnType<typeof listenersAt> {
   }
 }
 
+/**
+ * Names that are being looked up. A name server that does not answer keeps one of Node's few threads for seconds: whoever
+ * asks for the status each second does not make it more of them.
+ */
+const lookups = new Map<string, Promise<LookupAddress[]>>();
+
+function lookUpOnce(host: string): Promise<LookupAddress[]> {
+  const there = lookups.get(host) ?? lookup(host, { all: true, hints: ADDRCONFIG }).finally(() => lookups.delete(host));
+  lookups.set(host, there);
+  return there;
+}
+
+/** As `connect` wants to have it, with its own hints. */
+const lookUp: LookupFunction = (host, { all }, done) => {
+  lookUpOnce(host).then(
+    (found) => (all === true ? done(null, found) : done(null, found[0]?.address ?? "", found[0]?.family)),
+    (error: NodeJS.ErrnoException) => done(error, ""),
+  );
+};
+
 function knock(place: Place, timeoutMs: number): Promise<Reach> {
   const startedAt = performance.now();
-  const options = place.kind === "unix" ? { path: place.path } : { host: place.host, port: place.port };
+  const options = place.kind === "unix" ? { path: place.path } : { host: place.host, port: place.port, lookup: lookUp };
   return new Promise((resolve) => {
     const socket = connect(options);
+    let waitsFor =
+      place.kind === "tcp" && isIP(place.host) === 0 ? "the name of the host was not found" : "no connection";
+    socket.once("lookup", () => {
+      waitsFor = "no connection";
+    });
     const end = (outcome: Reach) => {
       clearTimeout(alarm);
       socket.destroy();
       resolve(outcome);
     };
-    const late = () => end({ isReachable: false, reason: `no connection within ${formatDuration(timeoutMs)}` });
+    const late = () => end({ isReachable: false, reason: `${waitsFor} within ${formatDuration(timeoutMs)}` });
     // A timer of our own: that of the socket does not count the time that the look-up of a name takes.
     const alarm = setTimeout(late, timeoutMs);
     socket.once("connect", () => end({ isReachable: true, connectMs: Math.round(performance.now() - startedAt) }));

@@ -1,8 +1,9 @@
 /** Why a listener could not be had, in words that help: the process that is in the way, the right that is missing. */
+import { lstatSync } from "node:fs";
 import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { formatAddress } from "../supervision/socket.ts";
-import { SystemCallError } from "./posix.ts";
+import { findUser, SystemCallError } from "./posix.ts";
 import { holdersOf, isStopped, isWorkerOfOurs, processName } from "./procfs.ts";
 import { tcpSocketsAt } from "./sockdiag.ts";
 
@@ -58,6 +59,16 @@ function isHalted(pid: number): boolean {
 function errnoOf(error: unknown): string {
   if (error instanceof SystemCallError) return error.errno;
   return String((error as NodeJS.ErrnoException).code ?? "unknown");
+}
+
+/** A manager that was killed leaves its lock: to one of another user it is closed. */
+export function explainLock(error: unknown, path: string, lock: string): unknown {
+  const there = errnoOf(error) === "EACCES" ? lstatSync(lock, { throwIfNoEntry: false }) : undefined;
+  if (there === undefined || there.uid === process.geteuid?.()) return explainPath(error, path);
+  const owner = findUser(there.uid)?.name ?? `user ${there.uid}`;
+  return new FcgiPmError("FCGI_PM_SOCKET_FORBIDDEN", `Cannot listen on "${path}": ${lock} is ${owner}'s`, {
+    remedy: `if no fcgi-pm of ${owner}'s listens there any more: rm ${lock}`,
+  });
 }
 
 /** A failed call on a Unix socket path as an expected error; anything else comes back as it is. */

@@ -3,10 +3,12 @@
  * no timer: age is looked at when something is to be written.
  */
 import { once } from "node:events";
-import { access, constants, open, stat, unlink } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { access, constants, type FileHandle, lstat, open, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { createStream, type RotatingFileStream } from "rotating-file-stream";
 import { nowMs } from "./clock.ts";
+import { foreignLink, isForeignLink } from "./log-file.ts";
 
 export interface Rotation {
   readonly path: string;
@@ -119,15 +121,16 @@ export class RotatingFile {
   /** Takes note of a file that was just opened, ends a line that was torn, and removes rotated ones that are too many. */
   async #settle(): Promise<void> {
     const { path, keep } = this.#rotation;
-    const there = await stat(path).catch(unlessMissing);
-    const { size, birthtimeMs } = there ?? { size: 0, birthtimeMs: 0 };
-    this.#inode = there?.ino;
+    const { ino, dev, size, birthtimeMs } = await openedBy(this.#stream);
+    const there = await lookAt(path);
+    const isThere = there?.ino === ino && there.dev === dev;
+    this.#inode = ino;
     this.#size = size;
     // An empty file begins with its first line. Not every file system knows when a file was made.
     this.#begunMs = size === 0 || birthtimeMs <= 0 ? Date.now() : birthtimeMs;
     // Renamed in the moment in which it was opened: then it is opened again before anything is written.
-    this.#lookedMs = there === undefined ? Number.NEGATIVE_INFINITY : nowMs();
-    if (!(await endsWithLine(path, size))) await written(this.#stream, "\n");
+    this.#lookedMs = isThere ? nowMs() : Number.NEGATIVE_INFINITY;
+    if (isThere && !(await endsWithLine(path, size))) await written(this.#stream, "\n");
     for (let number = keep + 1; await isRemoved(`${path}.${number}`); number += 1);
   }
 }
@@ -136,9 +139,22 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT") throw error;
 }
 
+/** The file that the stream writes to, whatever lies at its path by now. */
+function openedBy(stream: RotatingFileStream): Promise<Stats> {
+  return (stream as unknown as { file: FileHandle }).file.stat();
+}
+
+/** What a path leads to. Throws where it is not to be followed; between two looks a link could be exchanged. */
+async function lookAt(path: string): Promise<Stats | undefined> {
+  const there = await lstat(path).catch(unlessMissing);
+  if (isForeignLink(there)) throw new Error(foreignLink);
+  return there?.isSymbolicLink() === true ? stat(path).catch(unlessMissing) : there;
+}
+
 async function openStream({ path, maxSize, keep }: Rotation): Promise<RotatingFileStream> {
   // The library would make a directory that is missing, with rights that nobody has chosen.
   await access(dirname(path), constants.X_OK);
+  await lookAt(path);
   const stream = createStream(path, { size: `${maxSize}B`, rotate: Math.max(1, keep), mode: 0o640 });
   stream.on("error", () => {}); // whoever waits for the stream is told
   await once(stream, "open");

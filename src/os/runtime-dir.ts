@@ -1,5 +1,5 @@
 /** Where sockets lie that nobody named: the runtime directory. */
-import { accessSync, chmodSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 
@@ -18,7 +18,7 @@ export function ensureRuntimeDirectory(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: 0o755 });
   } catch (error) {
-    throw wrong(path, `cannot be made (${(error as NodeJS.ErrnoException).code})`);
+    throw wrong(path, `cannot be made (${whyNot(path, error as NodeJS.ErrnoException)})`);
   }
   const found = lstatSync(path);
   const uid = process.geteuid?.() ?? 0;
@@ -63,6 +63,20 @@ export function proveControlPath(
       "FCGI_PM_CONTROL_PATH_WRONG",
       `Cannot listen for commands at "${path}": ${why} for ${directory}`,
     );
+  }
+}
+
+/** With `recursive`, Node says ENOENT where the system said why: so the first directory that is missing is tried alone. */
+function whyNot(path: string, { code = "" }: NodeJS.ErrnoException): string {
+  if (code !== "ENOENT") return code;
+  let missing = path;
+  while (!existsSync(dirname(missing))) missing = dirname(missing);
+  try {
+    mkdirSync(missing);
+    return code;
+  } catch (error) {
+    const real = (error as NodeJS.ErrnoException).code ?? code;
+    return real === "EROFS" ? "the file system is read-only" : real;
   }
 }
 

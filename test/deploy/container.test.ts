@@ -2,10 +2,10 @@
 import { copyFileSync, cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { execa } from "execa";
 import { type Container, type Image, useEngine } from "../helpers/container.ts";
 import { dockerBuild } from "../helpers/docker-build.ts";
 import { processes, root, scratch } from "../helpers/manager.ts";
+import { pack } from "../helpers/package.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(300_000);
@@ -18,7 +18,7 @@ let nginx: Image;
 beforeAll(async () => {
   const context = scratch();
   for (const name of ["app", "fcgi-pm.toml"]) cpSync(join(deploy, name), join(context, name), { recursive: true });
-  await execa("npm", ["pack", "--ignore-scripts", "--pack-destination", context], { cwd: root });
+  await pack(context);
   image = await dockerBuild(engine, readFileSync(join(deploy, "Dockerfile"), "utf8"), context);
   nginx = await engine.machine();
   copyFileSync(join(deploy, "nginx.conf"), join(context, "nginx.conf"));
@@ -146,6 +146,22 @@ test("a container that was killed leaves its socket in the volume, and the next 
   expect(await get("/")).toMatch(/200$/);
   second.signal("SIGTERM");
   expect(await second.ended).toMatchObject({ code: 0 });
+});
+
+test("any user will do, without an account; a directory that cannot be made is refused with the reason", async () => {
+  const binds = (await newVolume("kubernetes")).binds;
+  const user = "1000650000:0";
+  const anybody = { "/run/app": "mode=1777", "/run/fcgi-pm": "mode=1777", "/tmp": "mode=1777" };
+  const app = await engine.run(image, { tmpfs: anybody, user });
+  await healthy(app);
+  app.signal("SIGTERM");
+  expect(await app.ended).toMatchObject({ code: 0 });
+  const command = ["env", "RUNTIME_DIRECTORY=/srv/none/deep", "fcgi-pm", "start", "/bin/true"];
+  const refused = await engine.run(image, { binds, user, command });
+  expect(await refused.ended).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("/srv/none/deep cannot be made (the file system is read-only)"),
+  });
 });
 
 test("the config passes check in its container", async () => {

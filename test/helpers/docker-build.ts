@@ -1,5 +1,5 @@
 /** Builds a Dockerfile without an engine: each instruction is done, in its order, to a root directory of container.ts. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Engine, Image } from "./container.ts";
 import { type Instruction, instructionsOf, keyValues, substitute, wordsOf } from "./dockerfile.ts";
 
@@ -15,8 +15,9 @@ interface Building {
 type Obey = (image: Image, instruction: Instruction, building: Building) => Image | Promise<Image>;
 
 /** What Node and npm of this machine are: the image of an app has none of it. */
-const nodes = "/usr/bin/node /usr/bin/npm /usr/bin/npx /usr/lib/node_modules /usr/local/lib/node_modules";
-const locals = "/usr/local/bin/node /usr/local/bin/npm /usr/local/bin/fcgi-pm";
+const nodes = [dirname(process.execPath), "/usr/bin", "/usr/local/bin"]
+  .flatMap((bin) => ["node", "npm", "npx", "fcgi-pm", "../lib/node_modules"].map((name) => join(bin, name)))
+  .join(" ");
 
 /** Gives the last stage. Throws what an instruction wrote when it failed. */
 export async function dockerBuild(engine: Engine, dockerfile: string, context: string): Promise<Image> {
@@ -50,7 +51,7 @@ async function begin(words: string, building: Building): Promise<void> {
   const image = await building.engine.machine();
   const { root } = image;
   if (name.startsWith("node:")) await building.engine.shell(`cp -L ${process.execPath} ${root}/usr/local/bin/node`);
-  else await building.engine.shell(`chroot ${root} rm -rf ${nodes} ${locals}`);
+  else await building.engine.shell(`chroot ${root} rm -rf ${nodes}`);
   building.image = image;
   if (stage !== undefined) building.stages.set(stage, image);
 }

@@ -1,14 +1,26 @@
 /** Listeners that live: their queue, what was accepted from it, the closed door, rights and backlog that change. */
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, lstatSync, readdirSync, renameSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import type { Socket } from "node:net";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { bindUnix } from "../../src/os/listener.ts";
+import { lockFileOf } from "../../src/os/lock.ts";
 import { lookForConnections, queueCap } from "../../src/os/procfs.ts";
+import { explainLock } from "../../src/os/refusal.ts";
+import { discard, scratch } from "../helpers/manager.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { KeptClient } from "./kept-client.ts";
@@ -229,4 +241,23 @@ test("a connection is told of its own listener only", async () => {
   await until(() => lookForConnections(pid, one.listener) === "busy", { what: "it to be accepted" });
   expect(other.listener.connections()?.size).toBe(0);
   expect(statSync(pathOf(one)).dev).toBe(statSync(pathOf(other)).dev);
+});
+
+test("a lock that a killed manager of another user has left is named in the refusal", () => {
+  const directory = scratch();
+  undo.add(() => discard(directory));
+  const path = join(directory, "app.sock");
+  const lock = lockFileOf(path);
+  writeFileSync(lock, "4242");
+  chownSync(lock, 65534, 65534);
+  // What open(2) says to whoever is not root.
+  const error = Object.assign(new Error("open"), { code: "EACCES" });
+  expect(explainLock(error, path, lock)).toMatchObject({
+    code: "FCGI_PM_SOCKET_FORBIDDEN",
+    message: `Cannot listen on "${path}": ${lock} is nobody's`,
+    remedy: `if no fcgi-pm of nobody's listens there any more: rm ${lock}`,
+  });
+  expect(explainLock(error, join(directory, "other.sock"), lockFileOf(join(directory, "other.sock")))).toMatchObject({
+    message: expect.stringContaining("no right to write to"),
+  });
 });

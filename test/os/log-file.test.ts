@@ -1,5 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -27,9 +38,25 @@ test("a file that can be written is made, or left as it is", () => {
 
 test("a file that cannot be written is refused with its path and the reason", () => {
   const path = join(directory, "none", "out");
-  expect(() => proveLogFile(path)).toThrow(`Cannot write the log "${path}": ENOENT`);
-  expect(() => proveOutputFile("blog", path)).toThrow(`Cannot write the output file "${path}" of blog: ENOENT`);
+  expect(() => proveLogFile(path)).toThrow(
+    `Cannot write the log "${path}": there is no directory ${join(directory, "none")}`,
+  );
+  expect(() => proveOutputFile("blog", path)).toThrow(
+    `Cannot write the output file "${path}" of blog: there is no directory ${join(directory, "none")}`,
+  );
   expect(existsSync(path)).toBe(false);
+  expect(() => proveLogFile(directory)).toThrow(`Cannot write the log "${directory}": it is a directory`);
+});
+
+test("a link of another user is none for root: he could have root write anywhere", () => {
+  const [link, target] = [join(directory, "link"), join(directory, "target")];
+  symlinkSync(target, link);
+  lchownSync(link, 12345, 12345);
+  expect(() => proveOutputFile("blog", link)).toThrow(/it is a symbolic link of another user/);
+  expect(existsSync(target)).toBe(false);
+  lchownSync(link, 0, 0);
+  proveOutputFile("blog", link);
+  expect(existsSync(target)).toBe(true);
 });
 
 test("what is no regular file cannot be an output file: it cannot be rotated", () => {

@@ -15,6 +15,9 @@ export interface NotifyPeer {
   readonly news: readonly News[];
   /** It reads only from now on. */
   read(): void;
+  /** It reads nothing until `resume`: what is sent meanwhile lies there, with its descriptors. */
+  pause(): void;
+  resume(): void;
   /** The first message with this line, waited for. */
   see(line: string | RegExp): Promise<News>;
 }
@@ -47,6 +50,8 @@ export async function startNotifyPeer(
   return {
     news,
     read,
+    pause: () => void child.kill("SIGSTOP"),
+    resume: () => void child.kill("SIGCONT"),
     see: (line) =>
       until(() => news.find(({ lines }) => lines.some(fits(line))), {
         what: `a message with ${line}; there were ${JSON.stringify(news)}`,

@@ -1,4 +1,5 @@
 /** Whether somebody takes connections at an address, as the kernel or a connection tells. */
+import { createHook } from "node:async_hooks";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
@@ -53,6 +54,23 @@ test("where the kernel does not tell, a connection does", async () => {
     connectMs: expect.any(Number),
   });
   await until(() => came() === 1, { what: "the connection" });
+});
+
+test("a name is looked up once, however many ask for it meanwhile: a dead name server would keep all threads busy", async () => {
+  const { port } = await listen({ host: "0.0.0.0", port: 0 });
+  let lookups = 0;
+  const hook = createHook({
+    init: (_, type) => {
+      if (type === "GETADDRINFOREQWRAP") lookups += 1;
+    },
+  }).enable();
+  const asked = [1, 2, 3].map(() => reach({ kind: "tcp", host: "LOCALHOST", port }));
+  expect((await Promise.all(asked)).map(({ isReachable }) => isReachable)).toEqual([true, true, true]);
+  expect(lookups).toBe(1);
+  // It is not remembered: names move.
+  await reach({ kind: "tcp", host: "LOCALHOST", port });
+  expect(lookups).toBe(2);
+  hook.disable();
 });
 
 describe("says why nobody can be reached:", () => {

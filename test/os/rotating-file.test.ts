@@ -1,6 +1,7 @@
 /** Real files, really rotated. */
 import {
   existsSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,6 +10,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -64,6 +66,24 @@ describe("a file that rotates", () => {
     writeFileSync(path, "before\n");
     await (await open()).write("after\n");
     expect(textOf("out")).toBe("before\nafter\n");
+  });
+
+  test("is not what a link of another user leads to: as root it would write for him wherever he likes", async () => {
+    const [treasure, other] = [join(directory, "treasure"), 12345];
+    const opened = await open({ maxSize: 1_000_000 });
+    await opened.write("one\n");
+    renameSync(path, join(directory, "aside"));
+    symlinkSync(treasure, path);
+    lchownSync(path, other, other);
+    // It is looked whether the file is still there once a second.
+    const refused = async () => opened.write("two\n").then(() => undefined, String);
+    expect(await until(refused, { what: "the link to be seen" })).toMatch(/a symbolic link of another user/);
+    await expect(open()).rejects.toThrow(/a symbolic link of another user/);
+    expect(existsSync(treasure)).toBe(false);
+    // One of root's own is as good as a path.
+    lchownSync(path, 0, 0);
+    await (await open()).write("three\n");
+    expect(textOf("treasure")).toBe("three\n");
   });
 
   test("leaves nothing open, however often it is rotated and opened again", async () => {

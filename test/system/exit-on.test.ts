@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { startReadyAsFirst } from "../helpers/first-process.ts";
-import { isAlive, runManager, startReady, tryKill } from "../helpers/manager.ts";
+import { ask, isAlive, runManager, startReady, tryKill } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
 import { useSite } from "../helpers/site.ts";
 import { until } from "../helpers/wait.ts";
@@ -94,6 +94,35 @@ describe("with exit-on = stopped", () => {
     expect(stderr).toContain("error: Cannot go on without bad: it was stopped");
   });
 
+  test("a signal while the other apps drain leaves them their time", async () => {
+    const manager = await startReady(["--config", config("stopped", good())], here());
+    const answer = ask(join(site.directory, "good.sock"), "/?sleep=3000");
+    const isBusy = async () => (await site.status()).apps.some(({ busy }) => busy === 1);
+    await until(isBusy, { what: "a busy worker" });
+    expect(await site.run("stop", "bad")).toMatchObject({ code: 0 });
+    await manager.see("the end", ({ notice }) => notice === "manager.stopping");
+    manager.signal("SIGTERM");
+    await manager.see("the signal", ({ notice, why }) => notice === "manager.stopping" && why === "SIGTERM");
+    expect(await answer).toMatchObject({ status: 200 });
+    expect(await manager.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("Cannot go on without bad") });
+    expect(manager.records.map(({ notice }) => notice)).not.toContain("manager.killing");
+  });
+
+  test("two signals while the other apps drain kill them", async () => {
+    const manager = await startReady(["--config", config("stopped", good())], here());
+    const answer = ask(join(site.directory, "good.sock"), "/?sleep=600000").catch((error: Error) => error);
+    const isBusy = async () => (await site.status()).apps.some(({ busy }) => busy === 1);
+    await until(isBusy, { what: "a busy worker" });
+    expect(await site.run("stop", "bad")).toMatchObject({ code: 0 });
+    const isKilling = () => {
+      manager.signal("SIGTERM");
+      return manager.records.some(({ notice }) => notice === "manager.killing");
+    };
+    await until(isKilling, { what: "the kill", everyMs: 100 });
+    expect(await answer).toBeInstanceOf(Error);
+    expect(await manager.ended).toMatchObject({ code: 1 });
+  });
+
   test("a crash loop ends it, too", async () => {
     const manager = runManager(["start", "--config", config("stopped", diesAtOnce())], here());
     expect((await manager.ended).code).toBe(1);
@@ -121,6 +150,26 @@ test("without exit-on a crash loop does not end it", async () => {
   await manager.see("a third try", ({ notice, failures }) => notice === "pool.crash-loop" && Number(failures) > 2);
   expect(isAlive(manager.pid)).toBe(true);
   expect(await manager.stop()).toMatchObject({ stderr: "" });
+});
+
+test("a bug ends it with 1, kills the workers, and is told to the journal among the errors", async () => {
+  const hook = join(site.directory, "hook.cjs");
+  // Standard error is a journal's stream if its variable says so. A signal that nobody else uses brings the bug.
+  writeFileSync(
+    hook,
+    `const { dev, ino } = require("node:fs").fstatSync(2, { bigint: true });
+     process.env.JOURNAL_STREAM = dev + ":" + ino;
+     process.on("SIGWINCH", () => { throw new Error("a bug"); });`,
+  );
+  const { env, cwd } = here();
+  const flags = ["--socket", site.path, "--log-format", "json"];
+  const manager = await startReady([good(), ...flags], { cwd, env: { ...env, NODE_OPTIONS: `--require ${hook}` } });
+  const workers = manager.workers();
+  manager.signal("SIGWINCH");
+  const { code, stderr } = await manager.ended;
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^<3>error: this is a bug in fcgi-pm, all workers have been ended\n<3>Error: a bug\n<3> +at /);
+  expect(workers.filter(isAlive)).toEqual([]);
 });
 
 test("a word that exit-on does not know is a mistake in the flags", async () => {

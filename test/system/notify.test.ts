@@ -1,11 +1,12 @@
 /** What a manager tells systemd, as a peer hears it that listens as systemd does. */
-import { rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { controlOf } from "../helpers/app.ts";
 import { type RunningManager, runManager, usePlace } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
+import { freePort } from "../helpers/webservers.ts";
 import { type NotifyPeer, startNotifyPeer } from "../os/notified.ts";
 
 jest.setTimeout(60_000);
@@ -18,10 +19,20 @@ afterEach(() => {
 });
 
 const path = (name: string) => join(place.directory, name);
+const pipesOf = (pid: number) =>
+  readdirSync(`/proc/${pid}/fd`).filter((fd) => readlink(`/proc/${pid}/fd/${fd}`).startsWith("pipe:")).length;
 const good = (...lines: string[]) => app(echoes.c.command, ...lines);
 const slow = (bootMs: number) => app(behaviours.slowToStart.command, `env = { BOOT_MS = "${bootMs}" }`);
 /** It cannot start while there is a file `broken`. */
 const sick = () => app(behaviours.diesAtBootThenHeals.command, `env = { BROKEN = "${path("broken")}" }`);
+
+function readlink(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return ""; // closed meanwhile
+  }
+}
 
 function app(command: readonly string[], ...lines: string[]): string {
   return [`command = ${JSON.stringify(command)}`, ...lines].join("\n");
@@ -193,6 +204,28 @@ describe("a manager whose sockets may be stored", () => {
     await manager.ended;
     await peer.see("FDSTOREREMOVE=1");
     expect(() => statSync(path("blog.sock"))).toThrow("ENOENT");
+  });
+
+  test("opens a port anew when systemd, behind with its reading, has let go of it", async () => {
+    const { manager, peer } = await start({ blog: good() }, { FDSTORE: "8" });
+    await peer.see("BARRIER=1");
+    const control = await controlOf(manager);
+    const port = await freePort();
+    const [without, also] = [`[apps.blog]\n${good()}\n`, `[apps.shop]\n${good()}\nport = ${port}\n`];
+    const reload = (text: string) => {
+      writeFileSync(path("fcgi-pm.toml"), text.replace("\n", `\nsocket = "${path("blog.sock")}"\n`));
+      return control.command("/v1/reload", {});
+    };
+    peer.pause();
+    await reload(without + also);
+    await reload(without);
+    const pipes = () => pipesOf(manager.pid);
+    const before = pipes();
+    const again = reload(without + also);
+    // It waits for systemd by a pipe, unless it has failed.
+    await Promise.race([until(() => pipes() > before, { what: "a barrier" }), again]);
+    peer.resume();
+    expect(await again).toMatchObject({ apps: [{ app: "blog" }, { app: "shop", action: "added", result: "done" }] });
   });
 
   test("says what there is no room for", async () => {

@@ -1,5 +1,6 @@
 /** The manager as PID 1 of a container, and as a subreaper: nobody is left a zombie, no exit is lost, signals work. */
-import { readFileSync, renameSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { closeSync, constants, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { asFirst, runAsFirst, startReadyAsFirst } from "../helpers/first-process.ts";
@@ -55,6 +56,15 @@ async function busy(manager: RunningManager): Promise<number | null> {
 async function allReady(manager: RunningManager): Promise<void> {
   const isReady = async () => (await tell(manager, "status", "app")).code === 0;
   await until(isReady, { what: "as many ready workers as wanted", timeoutMs: 60_000, everyMs: 500 });
+}
+
+/** Undefined where nobody reads. */
+function tryOpen(fifo: string): number | undefined {
+  try {
+    return openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
 }
 
 describe.each([
@@ -134,11 +144,52 @@ describe("signals to PID 1:", () => {
   });
 });
 
+test("stop from outside the container waits for the manager's end, not for that of our own PID 1", async () => {
+  const manager = await startReadyAsFirst(app("diesOnSigterm"));
+  expect(await tell(manager, "stop")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining(`the manager (process ${manager.pid}) has ended`),
+  });
+  expect(isAlive(manager.pid)).toBe(false);
+  expect(await manager.ended).toMatchObject({ code: 0 });
+});
+
+test("stop from another container does not wait for a process of its own with the manager's number", async () => {
+  const manager = await startReadyAsFirst(app("diesOnSigterm"));
+  const env = { RUNTIME_DIRECTORY: manager.runtime };
+  expect(await runManager(["stop"], { env, under: asFirst }).ended).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("the manager (process 1 of another container) is about to end"),
+  });
+  expect(await manager.ended).toMatchObject({ code: 0 });
+});
+
+test("who finds the socket locked by PID 1 of another container is told so", async () => {
+  await startReadyAsFirst(app("diesOnSigterm"));
+  const { code, stderr } = await runManager(["start", ...app("diesOnSigterm")], { under: asFirst }).ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain(`Cannot listen on "${place.path}": another fcgi-pm (process 1 of another container) has it`);
+});
+
 describe("the exit status of PID 1 is", () => {
   test("143 when TERM comes before the workers are ready", async () => {
     const manager = await runAsFirst(["start", ...app("slowToStart", "--env", "BOOT_MS=60000")]);
     await manager.notice("manager.started");
     expect(await manager.stop()).toMatchObject({ code: 143, signal: null });
+  });
+
+  test("143 when TERM comes while its config is still read", async () => {
+    buildPrograms([behaviours.slowToStart]);
+    const config = join(place.directory, "fcgi-pm.toml");
+    execFileSync("mkfifo", [config]);
+    const manager = await runAsFirst(["start", "--config", config]);
+    // Who writes to a FIFO waits for a reader, unless he will not wait: then he is told that there is none.
+    const writing = await until(() => tryOpen(config), { what: "the reader of the config" });
+    manager.signal("SIGTERM");
+    const env = 'env = { BOOT_MS = "60000" }';
+    writeSync(writing, `[apps.app]\ncommand = "${program("slowToStart")}"\nsocket = "${place.path}"\n${env}\n`);
+    closeSync(writing);
+    expect(await manager.ended).toMatchObject({ code: 143, signal: null });
   });
 
   test("5 for a wrong config, 1 for a program that is missing", async () => {

@@ -3,9 +3,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { answered } from "../helpers/app.ts";
 import { ask } from "../helpers/ask.ts";
-import { endLoads, type Load, type LoadOptions, nothingFailed, startLoad } from "../helpers/load.ts";
+import { endLoads, type Load, nothingFailed } from "../helpers/load.ts";
 import { behaviours, buildPrograms, echoes, type Program } from "../helpers/programs.ts";
-import { checkout, inside, useSystemd } from "../helpers/systemd.ts";
+import { checkout, inside, startLoadInside, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(120_000);
@@ -23,7 +23,7 @@ afterEach(async () => {
   );
 });
 
-const start = `/usr/bin/node ${checkout}/bin/fcgi-pm.js start --config /etc/web.toml`;
+const start = `/usr/bin/env node ${checkout}/bin/fcgi-pm.js start --config /etc/web.toml`;
 
 function service(...lines: string[]): string {
   const usual = [
@@ -64,18 +64,19 @@ async function isActive(): Promise<boolean> {
   return (await show("ActiveState"))["ActiveState"] === "active";
 }
 
-/**
- * A load runs inside: what a client in another network namespace is connected to is listed there, and no manager sees it.
- */
-function loadInside(path: string, program: Program, options: LoadOptions): Load {
-  const node = (file: string, order: string) =>
-    system.spawn(`exec /usr/bin/node ${inside(file)} '${order}'`, ["pipe", "pipe", "inherit"]);
-  return startLoad(target(path, program), options, node);
-}
-
 /** Clients that connect all the time, each request on a connection of its own. */
 function connectAllTheTime(path: string, connections = 4): Load {
-  return loadInside(path, echoes.c, { connections });
+  return startLoadInside(system, target(path), { connections });
+}
+
+/** Three times; not a request is lost. */
+async function restartUnder(load: Load): Promise<void> {
+  for (let round = 1; round <= 3; round += 1) {
+    await answered(load, load.result.answered + 200);
+    await system.succeed("systemctl restart web");
+  }
+  await answered(load, load.result.answered + 200);
+  expect((await load.stop()).failed).toEqual(nothingFailed);
 }
 
 describe("systemctl", () => {
@@ -114,7 +115,11 @@ describe("systemctl", () => {
     write({ blog: app(behaviours.sleepsThenAnswers, "processes = 2") });
     await system.succeed("systemctl daemon-reload; systemctl start web");
     const asked = [{ uri: "/long?sleep=12000" }];
-    const load = loadInside("/run/web/blog.sock", behaviours.sleepsThenAnswers, { connections: 1, requests: 1, asked });
+    const load = startLoadInside(system, target("/run/web/blog.sock", behaviours.sleepsThenAnswers), {
+      connections: 1,
+      requests: 1,
+      asked,
+    });
     const look = "RUNTIME_DIRECTORY=/run/web fcgi-pm status > /dev/null; systemctl show -P StatusText web";
     await until(async () => / 1 busy/.test(await system.succeed(look)), { what: "the request to be under way" });
     await system.succeed("systemctl restart web");
@@ -178,16 +183,17 @@ describe("nobody is refused", () => {
     write({ blog: app(echoes.c, "processes = 3") });
     await system.succeed("systemctl daemon-reload; systemctl start web");
     const { ino } = statSync(system.outside("/run/web/blog.sock"));
-    const load = connectAllTheTime("/run/web/blog.sock", 16);
-    for (let round = 1; round <= 3; round += 1) {
-      const { answered: so } = load.result;
-      await answered(load, so + 200);
-      await system.succeed("systemctl restart web");
-    }
-    await answered(load, load.result.answered + 200);
-    expect((await load.stop()).failed).toEqual(nothingFailed);
+    await restartUnder(connectAllTheTime("/run/web/blog.sock", 16));
     expect(statSync(system.outside("/run/web/blog.sock")).ino).toBe(ino);
     expect(await journal()).toMatch(/listening on \/run\/web\/blog.sock, which systemd has kept open meanwhile/);
+  });
+
+  test("the same on a port, under a load that never rests", async () => {
+    write({ blog: [`command = ${JSON.stringify(echoes.c.command.map(inside))}`, "port = 9123", "processes = 3"] });
+    await system.succeed("systemctl daemon-reload; systemctl start web");
+    const listen = { kind: "tcp", host: "127.0.0.1", port: 9123 } as const;
+    await restartUnder(startLoadInside(system, { listen, program: echoes.c }, { connections: 16 }));
+    expect(await journal()).toMatch(/listening on 127.0.0.1:9123, which systemd has kept open meanwhile/);
   });
 
   test("when the manager is killed, and only requests under way are lost", async () => {
@@ -304,6 +310,31 @@ describe("a socket that was kept", () => {
     const [, named = ""] = /workers of a former manager serve \S+, too: kill ([\d ]+)\./.exec(await journal()) ?? [];
     expect(named.split(" ").toSorted()).toEqual(workers.toSorted());
     await system.succeed(`kill ${named}`);
+  });
+
+  test("stays at its path when somebody loses patience with a restart before systemd has said what the end means", async () => {
+    system.write(
+      "/run/slow/systemctl",
+      '#!/bin/sh\nuntil [ -e /run/slow/go ]; do sleep 0.1; done\nexec /usr/bin/systemctl "$@"\n',
+      0o755,
+    );
+    system.write("/run/slow/go", "");
+    system.write("/etc/systemd/system/web.service", service("Environment=PATH=/run/slow:/usr/bin:/bin"));
+    write({ blog: app(echoes.c, 'socket = "/run/web-blog.sock"') });
+    await system.succeed("systemctl daemon-reload && systemctl start web && rm /run/slow/go");
+    const { ino } = statSync(system.outside("/run/web-blog.sock"));
+    const restarted = system.succeed("systemctl restart web");
+    await until(async () => /SIGTERM: stopping/.test(await journal()), { what: "the first signal" });
+    const impatience = async () => {
+      // Within some time it is the echo of the first one.
+      await system.succeed("systemctl kill --kill-who=main -s TERM web");
+      return /SIGTERM: killing/.test(await journal());
+    };
+    await until(impatience, { what: "the second signal" });
+    system.write("/run/slow/go", "");
+    await restarted;
+    expect(statSync(system.outside("/run/web-blog.sock")).ino).toBe(ino);
+    expect(await journal()).toMatch(/listening on \/run\/web-blog.sock, which systemd has kept open meanwhile/);
   });
 
   test("is told from one whose unit has no store: that manager removes its path, and the next one makes it", async () => {
