@@ -10,6 +10,7 @@ import { visible } from "../observe/visible.ts";
 import { proveLogFile } from "../os/log-file.ts";
 import { runtimeDirectory } from "../os/runtime-dir.ts";
 import { findConfig, loadConfig } from "./context.ts";
+import { print, printLines } from "./terminal.ts";
 
 export interface CheckOptions {
   /** As whom the web server comes to the sockets. */
@@ -18,22 +19,24 @@ export interface CheckOptions {
 
 /** Prints a line for each app, and warnings below it; gives the exit status: 0, or 5 where something is wrong. */
 export async function check(file: string | undefined, { webUser }: CheckOptions = {}): Promise<number> {
-  const path = findConfig(file);
+  const path = findConfig(file, "name it: fcgi-pm check FILE");
   const config = await loadConfig(path);
   let wrong = 0;
   const attempt = async (prove: () => Promise<string> | string) => {
+    let text: string;
     try {
-      process.stdout.write(`${await prove()}\n`);
+      text = await prove();
     } catch (error) {
       if (!(error instanceof FcgiPmError)) throw error;
       wrong += 1;
-      process.stdout.write(`${error.message}\n  try: ${error.remedy}\n`);
+      text = `${error.message}\n  try: ${error.remedy}`;
     }
+    await print(`${text}\n`);
   };
   const { logFile } = config.manager;
   if (logFile !== undefined) await attempt(() => proveLog(logFile));
   for (const app of config.apps) await attempt(() => prove(app, webUser));
-  for (const external of config.externals) process.stdout.write(`${describeExternal(external).join("\n")}\n`);
+  await printLines(config.externals.flatMap(describeExternal));
   if (wrong === 0) return 0;
   process.stderr.write(`error: ${path} cannot run as it is: ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`);
   return 5;

@@ -1,7 +1,7 @@
 /** How a failure looks: what, where, why, and the remedy. */
 import { FcgiPmError } from "../errors.ts";
 import { oneCell } from "../observe/width.ts";
-import { asErrors, isJournalStream } from "../os/journal-stream.ts";
+import { sayError } from "../os/journal-stream.ts";
 
 /** How errors are written to standard error: for people, or as one JSON object each. */
 export type Tongue = "words" | "json";
@@ -10,18 +10,13 @@ export type Tongue = "words" | "json";
 export function complain(error: unknown, tongue: Tongue = "words"): number {
   if (error instanceof FcgiPmError) {
     if (tongue === "json") process.stderr.write(jsonOf(error));
-    else say(wordsOf(error));
+    else sayError(wordsOf(error));
     return error.exitStatus;
   }
   const what = error instanceof Error ? error.stack : String(error);
   if (tongue === "json") return complain(new FcgiPmError("FCGI_PM_BUG", String(what)), tongue);
-  say(`error: this is a bug in fcgi-pm\n${what}\n`);
+  sayError(`error: this is a bug in fcgi-pm\n${what}\n`);
   return 1;
-}
-
-/** What keeps a service from starting is found in the journal among the errors. */
-function say(text: string): void {
-  process.stderr.write(isJournalStream(process.env) ? asErrors(text) : text);
 }
 
 function wordsOf(error: FcgiPmError): string {

@@ -1,6 +1,7 @@
 /** The names that a shell completes: of apps, users, groups and signals, as they are at this moment. */
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
+import { namePattern } from "../config/read-app.ts";
 import { parseToml } from "../config/toml.ts";
 import { findManagers, managerAt } from "../control/find.ts";
 import { controlDirectory } from "../os/runtime-dir.ts";
@@ -15,11 +16,14 @@ export interface Places {
   readonly control: string | undefined;
 }
 
-/** Apps of the managers that run, and of the config. What cannot be asked or read has none. */
+/**
+ * Apps of the managers that run, and of the config. What cannot be asked or read has none. The config may be anybody's, in
+ * whatever directory the shell is in: what is no name is not put on the command line, where the shell would carry it out.
+ */
 export async function appNames(places: Places): Promise<string[]> {
   const both = [runningApps(places.control), configuredApps(places.config)];
   const names = await Promise.all(both.map((apps) => apps.catch(() => [])));
-  return [...new Set(names.flat())].toSorted();
+  return [...new Set(names.flat())].filter((name) => namePattern.test(name)).toSorted();
 }
 
 async function runningApps(control: string | undefined): Promise<string[]> {

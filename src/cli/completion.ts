@@ -1,6 +1,7 @@
 /** `fcgi-pm completion`: the script of a shell, on standard output. All of them ask `fcgi-pm __complete` (complete.ts). */
 import { readFileSync } from "node:fs";
 import { FcgiPmError } from "../errors.ts";
+import { print } from "./terminal.ts";
 
 /** As the shells want the files to be called. */
 const files = { bash: "fcgi-pm.bash", zsh: "_fcgi-pm", fish: "fcgi-pm.fish" } as const;
@@ -9,10 +10,12 @@ const files = { bash: "fcgi-pm.bash", zsh: "_fcgi-pm", fish: "fcgi-pm.fish" } as
 export async function completion(shell: string): Promise<number> {
   if (!isShell(shell)) {
     const there = Object.keys(files).join(", ");
-    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot complete in "${shell}": there is ${there}`);
+    throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot complete in "${shell}": there is ${there}`, {
+      remedy: "fcgi-pm completion --help",
+    });
   }
   // Beside this file in a checkout, beside the bundle in the package.
-  process.stdout.write(readFileSync(new URL(`completions/${files[shell]}`, import.meta.url)));
+  await print(readFileSync(new URL(`completions/${files[shell]}`, import.meta.url), "utf8"));
   return 0;
 }
 

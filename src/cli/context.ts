@@ -1,8 +1,11 @@
 /** What the pure room of config has to be told about this machine and this shell. */
+import { isUtf8 } from "node:buffer";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import type { Config } from "../config/app.ts";
 import { type ConfigFile, includesOf, type ParseContext, parseConfig } from "../config/parse.ts";
+import { ConfigError } from "../config/problem.ts";
+import { joinWords } from "../config/words.ts";
 import { FcgiPmError } from "../errors.ts";
 import { runtimeDirectory } from "../os/runtime-dir.ts";
 
@@ -18,20 +21,34 @@ export function parseContext(): ParseContext {
 /** Where a config is looked for when nobody names one. */
 const usualPlaces = ["fcgi-pm.toml", "/etc/fcgi-pm/fcgi-pm.toml"];
 
-/** The file that is named, or the first of the usual ones. */
-export function findConfig(named: string | undefined): string {
+/** The file that is named, or the first of the usual ones. A command that takes no program says how to name a file. */
+export function findConfig(named: string | undefined, remedy?: string): string {
   if (named !== undefined) return named;
   const found = usualPlaces.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new FcgiPmError(
-    "FCGI_PM_CONFIG_MISSING",
-    "Nothing to do: no program is named, and there is neither ./fcgi-pm.toml nor /etc/fcgi-pm/fcgi-pm.toml",
-  );
+  const nowhere = "there is neither ./fcgi-pm.toml nor /etc/fcgi-pm/fcgi-pm.toml";
+  if (remedy !== undefined) throw new FcgiPmError("FCGI_PM_CONFIG_MISSING", `No config: ${nowhere}`, { remedy });
+  throw new FcgiPmError("FCGI_PM_CONFIG_MISSING", `Nothing to do: no program is named, and ${nowhere}`);
+}
+
+/** Made executable, a config would be run as a shell script. */
+export function refuseConfigAsProgram(command: string, program: string): void {
+  if (!program.endsWith(".toml")) return;
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot start "${program}" as a program: it is a config`, {
+    remedy: joinWords(["fcgi-pm", command, "--config", program]),
+  });
 }
 
 /** Reads a config with all that it includes. */
 export async function loadConfig(path: string): Promise<Config> {
-  return parseConfig(await readFiles(path), parseContext());
+  const files = await readFiles(path);
+  try {
+    return await parseConfig(files, parseContext());
+  } catch (error) {
+    // Where the problem is in an included file, or in one of several configs, the plain command would prove another one.
+    if (error instanceof ConfigError) throw new ConfigError(error.problems, path);
+    throw error;
+  }
 }
 
 /** The file itself, and those that it includes. */
@@ -57,8 +74,9 @@ function shorter(path: string): string {
 
 function readConfig(path: string): ConfigFile {
   try {
-    return { path, text: readFileSync(path, "utf8") };
+    return { path, text: textOf(path, readFileSync(path)) };
   } catch (error) {
+    if (error instanceof FcgiPmError) throw error;
     const why = { ENOENT: "there is no such file", EACCES: "no right to read it", EISDIR: "it is a directory" };
     const code = String((error as NodeJS.ErrnoException).code);
     throw new FcgiPmError(
@@ -66,4 +84,14 @@ function readConfig(path: string): ConfigFile {
       `Cannot read the config "${path}": ${why[code as keyof typeof why] ?? code}`,
     );
   }
+}
+
+/** TOML is UTF-8. Read as if it were, a path in Latin-1 would be another path. */
+function textOf(path: string, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  const lines = bytes.toString("latin1").split("\n");
+  const line = lines.findIndex((text) => !isUtf8(Buffer.from(text, "latin1"))) + 1;
+  throw new FcgiPmError("FCGI_PM_CONFIG_UNREADABLE", `${path}:${line}: not TOML: this line is not UTF-8`, {
+    remedy: `save it as UTF-8, for example: iconv -f latin1 -t utf-8 ${joinWords([path])}`,
+  });
 }

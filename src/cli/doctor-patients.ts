@@ -1,6 +1,6 @@
 /** Who is meant: a program from flags, an app of a config or of a manager, somebody's socket, or everybody there is. */
 import { existsSync } from "node:fs";
-import { basename, extname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { parseRemotePort } from "../config/address.ts";
 import type { App, External } from "../config/app.ts";
 import { appFromFlags } from "../config/parse.ts";
@@ -12,7 +12,8 @@ import { planPatient } from "../doctor/planning.ts";
 import { FcgiPmError } from "../errors.ts";
 import { type Address, formatAddress } from "../fastcgi/address.ts";
 import { environmentOf } from "../os/survey.ts";
-import { findConfig, loadConfig, parseContext } from "./context.ts";
+import { appNameOf } from "./app-name.ts";
+import { findConfig, loadConfig, parseContext, refuseConfigAsProgram } from "./context.ts";
 import { find } from "./managers.ts";
 
 /** What was typed. */
@@ -91,14 +92,9 @@ async function fromFlags(asked: Asked, program: string | undefined, wsgi: string
       remedy: "name an app of it, or leave --config out to try a program",
     });
   }
-  const app = appFromFlags(name ?? nameOf(program ?? wsgi ?? "", wsgi), words, flags, parseContext());
+  if (program !== undefined) refuseConfigAsProgram("doctor", program);
+  const app = appFromFlags(name ?? appNameOf(program ?? wsgi ?? "", wsgi), words, flags, parseContext());
   return planned(asked, { name: app.name, app }, process.env);
-}
-
-/** As `start` calls it, or nearly: the name is not shown to anybody but the program. */
-function nameOf(program: string, wsgi: string | undefined): string {
-  const base = wsgi === undefined ? basename(program, extname(program)) : (wsgi.split(":")[0] ?? "");
-  return base.replace(/[^A-Za-z0-9._-]/g, "-").replace(/^[^A-Za-z0-9]+/, "") || "app";
 }
 
 async function appNamed(asked: Asked, name: string): Promise<Admitted | undefined> {

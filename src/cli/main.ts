@@ -9,25 +9,31 @@ import { version } from "./version.ts";
 async function statusOf(error: unknown, tongue: Tongue): Promise<number> {
   if (!(error instanceof CommanderError)) return complain(error, tongue);
   if (error.exitCode === 0) return 0;
-  if (tongue === "json") return complain(asUsage(error), tongue);
-  const isKnown = /Did you mean/.test(error.message);
-  if (error.code === "commander.unknownOption" && process.argv[2] === "start" && !isKnown) {
-    process.stderr.write(
-      "  try: put -- before the program's own arguments: fcgi-pm start php-cgi -- -d display_errors=1\n",
-    );
-  }
-  if (process.argv[2] === "request") await adviseCurlUser(error.message);
+  const remedy = await adviceOn(error);
+  if (tongue === "json") return complain(asUsage(error, remedy), tongue);
+  if (remedy !== undefined) process.stderr.write(`  try: ${remedy}\n`);
   return 2;
 }
 
-async function adviseCurlUser(message: string): Promise<void> {
-  const { adviceOnCurl } = await import("./request-curl.ts");
-  const advice = adviceOnCurl(message);
-  if (advice !== undefined) process.stderr.write(`  try: ${advice}\n`);
+/** What to type instead; nothing where commander has said it. */
+async function adviceOn({ code, message }: CommanderError): Promise<string | undefined> {
+  const [, , command = ""] = process.argv;
+  if (command === "request") {
+    const { adviceOnCurl } = await import("./request-curl.ts");
+    const advice = adviceOnCurl(message);
+    if (advice !== undefined) return advice;
+  }
+  if (/Did you mean/.test(message) || code === "commander.help") return undefined;
+  if (code === "commander.unknownOption" && command === "start")
+    return "put -- before the program's own arguments: fcgi-pm start php-cgi -- -d display_errors=1";
+  if (code === "commander.unknownOption" && command === "check") return "fcgi-pm check FILE";
+  const isCommand = code !== "commander.unknownCommand" && !command.startsWith("-");
+  return isCommand ? `fcgi-pm ${command} --help` : "fcgi-pm --help";
 }
 
-function asUsage({ message }: CommanderError): FcgiPmError {
-  return new FcgiPmError("FCGI_PM_USAGE_WRONG", message.replace(/^error: /, "").replaceAll("\n", " "));
+function asUsage({ message }: CommanderError, remedy: string | undefined): FcgiPmError {
+  const text = message.replace(/^error: /, "").replaceAll("\n", " ");
+  return new FcgiPmError("FCGI_PM_USAGE_WRONG", text, remedy === undefined ? {} : { remedy });
 }
 
 /** Known before the words are understood: what is wrong with them is said in the same tongue. */

@@ -1,4 +1,5 @@
 /** Which managers a command means: those of the runtime directory, or the one that --control names. */
+import { existsSync } from "node:fs";
 import { type ControlClient, connectControl } from "../control/client.ts";
 import {
   type Found,
@@ -9,7 +10,7 @@ import {
   managerOf,
   onlyManager,
 } from "../control/find.ts";
-import type { FcgiPmError } from "../errors.ts";
+import { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { controlDirectory } from "../os/runtime-dir.ts";
 
@@ -35,8 +36,8 @@ export async function find(control: string | undefined, look: Look = {}): Promis
 /** The one that has this app, or every one. Throws where there is none. */
 export async function managersFor(app: string | undefined, control: string | undefined): Promise<Meant> {
   const found = await find(control);
-  if (app !== undefined) return { managers: [reach(managerOf(app, found))], failed: [] };
-  if (found.managers.length === 0) onlyManager(found);
+  if (app !== undefined) return { managers: [reach(orElsewhere(() => managerOf(app, found)))], failed: [] };
+  if (found.managers.length === 0) orElsewhere(() => onlyManager(found));
   return { managers: found.managers.map(reach), failed: found.failed.map(({ error }) => error) };
 }
 
@@ -51,12 +52,44 @@ export async function managersToAdd(app: string | undefined, control: string | u
 
 /** The one that has this app. */
 export async function managerWith(app: string, control: string | undefined): Promise<Reached> {
-  return reach(managerOf(app, await find(control)));
+  const found = await find(control);
+  return reach(orElsewhere(() => managerOf(app, found)));
 }
 
 /** The only one there is. Throws where there are several. */
 export async function theManager(control: string | undefined): Promise<Reached> {
-  return reach(onlyManager(await find(control)));
+  const found = await find(control);
+  return reach(orElsewhere(() => onlyManager(found)));
+}
+
+/** Said where there is no manager. */
+export function nobodyThere(): string {
+  const others = hasOthers() ? `; those of ${servicesDirectory} are seen by their user and by root` : "";
+  return `no manager runs: there is none in ${controlDirectory(process.env)}${others}`;
+}
+
+/** Where the managers of root and of services are. */
+const servicesDirectory = "/run/fcgi-pm";
+
+/** Who is not root looks into a directory of his own, and may mean a manager that is not his. */
+function hasOthers(): boolean {
+  if (process.env["RUNTIME_DIRECTORY"] !== undefined) return false;
+  return (
+    controlDirectory(process.env) !== controlDirectory({ RUNTIME_DIRECTORY: servicesDirectory }) &&
+    existsSync(servicesDirectory)
+  );
+}
+
+function orElsewhere<T>(look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    const isMissing = error instanceof FcgiPmError && error.code === "FCGI_PM_MANAGER_MISSING";
+    if (!isMissing || !hasOthers()) throw error;
+    throw new FcgiPmError("FCGI_PM_MANAGER_MISSING", "No manager of this user is running", {
+      remedy: `as root, or as the manager's user, if it is one of ${servicesDirectory}; else start one: fcgi-pm start`,
+    });
+  }
 }
 
 function reach({ path, status }: FoundManager): Reached {

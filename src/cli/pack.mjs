@@ -98,6 +98,7 @@ function load(name){
 if(!name.startsWith("./"))return require(name);
 if(name in loaded)return loaded[name].exports;
 if(!(name in parts))loadRest();
+if(!(name in parts))throw new Error("the files in "+__dirname+" are of two versions: install fcgi-pm anew");
 const part=loaded[name]={exports:{}};
 parts[name](part,part.exports,load);
 return part.exports;

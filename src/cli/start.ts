@@ -1,6 +1,6 @@
 /** `fcgi-pm start`: one app from flags, or every app of a config, in the foreground, or as what `--daemon` has started. */
 import { readFileSync } from "node:fs";
-import { basename, extname, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Config } from "../config/app.ts";
 import { appFlags, managerFlags } from "../config/keys.ts";
@@ -9,7 +9,8 @@ import { FcgiPmError } from "../errors.ts";
 import { type Manager, startManager } from "../manager/manager.ts";
 import { catchSignals } from "../manager/signals.ts";
 import { controlDirectory, runtimeDirectory } from "../os/runtime-dir.ts";
-import { findConfig, loadConfig, parseContext } from "./context.ts";
+import { appNameOf } from "./app-name.ts";
+import { findConfig, loadConfig, parseContext, refuseConfigAsProgram } from "./context.ts";
 import { givenFlags } from "./flags.ts";
 import { reportVariable } from "./report.ts";
 import { version } from "./version.ts";
@@ -73,10 +74,11 @@ function originOf(words: readonly string[], command: Command): Origin {
     return { configFile: resolve(path), reread };
   }
   refuseTwo(words, wsgi, file);
+  refuseConfigAsProgram("start", program);
   const context = parseContext();
   return {
     reread: async () => {
-      const apps = [appFromFlags(name ?? nameOf(program, wsgi), words, flags, context)];
+      const apps = [appFromFlags(name ?? appNameOf(program, wsgi), words, flags, context)];
       return { manager: managerFromFlags(manager, context, undefined, apps), apps, externals: [] };
     },
   };
@@ -109,24 +111,6 @@ function refuseTwo(words: readonly string[], wsgi: string | undefined, file: str
     );
   const one = program === undefined ? `--wsgi ${wsgi}` : `"${program}"`;
   if (file !== undefined) refuse(one, `--config ${file}`, "name a program, or give --config");
-}
-
-/** `/var/www/blog/app.fcgi` is called `app`, `shop.web:app` `web`. */
-export function nameOf(program: string, wsgi: string | undefined): string {
-  const base = wsgi === undefined ? basename(program) : moduleNameOf(wsgi);
-  return (
-    basename(base, extname(base))
-      .replace(/[^A-Za-z0-9._-]/g, "-")
-      .replace(/^[^A-Za-z0-9]+/, "") || "app"
-  );
-}
-
-/** `yourapplication:app` is called `yourapplication`, `shop.web:app` `web`; `shop.wsgi` and `shop/wsgi.py` are what Django makes of `shop`. */
-function moduleNameOf(wsgi: string): string {
-  const [module = ""] = wsgi.split(":");
-  const parts = module.replace(/\.py$/, "").split(/[./]/);
-  const ofProject = parts.at(-1) === "wsgi" ? parts.at(-2) : undefined;
-  return ofProject || parts.at(-1) || module;
 }
 
 function refuseAppFlags(flags: Readonly<Record<string, unknown>>, name: string | undefined): void {

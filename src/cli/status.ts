@@ -3,9 +3,8 @@ import { managerOf } from "../control/find.ts";
 import type { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { appTable, type Look, statusTable } from "../observe/table.ts";
-import { controlDirectory } from "../os/runtime-dir.ts";
 import { complain } from "./complain.ts";
-import { find } from "./managers.ts";
+import { find, nobodyThere } from "./managers.ts";
 import { printJson, printLines, screenOf } from "./terminal.ts";
 
 export interface StatusOptions {
@@ -47,7 +46,7 @@ export async function lookAround(app: string | undefined, control: string | unde
 }
 
 export function describe(app: string | undefined, managers: readonly Status[], look: Look): string[] {
-  if (managers.length === 0) return [`no manager runs: there is none in ${controlDirectory(process.env)}`];
+  if (managers.length === 0) return [nobodyThere()];
   if (app === undefined) return statusTable(managers, look);
   return managers.flatMap((one, index) => [...(index === 0 ? [] : [""]), ...appTable(one, look)]);
 }

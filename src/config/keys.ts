@@ -67,14 +67,10 @@ export const fileTables = ["manager", "defaults", "apps"] as const;
 
 export type AppKeyName = keyof typeof appKeys;
 /** Not flags of `start`: the command is its arguments, and of what is external nothing is to be started. */
-const noFlags = ["command", "external"] as const;
-export type AppFlagName = Exclude<AppKeyName, (typeof noFlags)[number]>;
-export type ManagerKeyName = keyof typeof managerKeys;
+const noFlags: readonly string[] = ["command", "external"];
 
 /** The flags of `start` that describe the app, in the order of the help page. */
-export const appFlags: readonly NamedKey[] = listKeys(appKeys).filter(
-  ({ name }) => !(noFlags as readonly string[]).includes(name),
-);
+export const appFlags: readonly NamedKey[] = listKeys(appKeys).filter(({ name }) => !noFlags.includes(name));
 
 /** The flags that describe the manager. */
 export const managerFlags: readonly NamedKey[] = listKeys(managerKeys);

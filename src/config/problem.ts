@@ -1,5 +1,6 @@
 /** What is wrong with a config, and how it is said. */
 import { FcgiPmError } from "../errors.ts";
+import { joinWords } from "./words.ts";
 
 export type KeyPath = readonly (string | number)[];
 
@@ -19,16 +20,19 @@ export interface Problem {
 export class ConfigError extends FcgiPmError {
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  /** `config` is the file by which the others were found. */
+  constructor(problems: readonly Problem[], config?: string) {
     const flagsOnly = problems.every((problem) => problem.file === undefined);
     const code = flagsOnly ? "FCGI_PM_USAGE_WRONG" : "FCGI_PM_CONFIG_WRONG";
-    super(code, problems.map(formatProblem).join("\n"), flagsOnly ? { remedy: "fcgi-pm start --help" } : {});
+    const again = joinWords(["fcgi-pm", "check", ...(config === undefined ? [] : [config])]);
+    const remedy = flagsOnly ? "fcgi-pm start --help" : `mend the lines above, then: ${again}`;
+    super(code, problems.map(formatProblem).join("\n"), { remedy });
     this.problems = problems;
   }
 }
 
 /** `fcgi-pm.toml:7: apps.blog.proceses: unknown key`, or `--processes: expected …` where no file is involved. */
-export function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem): string {
   if (problem.file === undefined) return `${formatFlag(problem.keyPath)}: ${problem.message}`;
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
   const key = formatKeyPath(problem.keyPath);

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import type { Level } from "../diagnosis/finding.ts";
 import type { Visitor } from "../diagnosis/place-reach.ts";
 import type { Person } from "../os/access-as.ts";
-import { resolveIdentity } from "../os/identity.ts";
+import { findAccount, resolveIdentity } from "../os/identity.ts";
 import { findUser } from "../os/posix.ts";
 import { configNaming, nameOf, type WebServer } from "./web-servers.ts";
 
@@ -72,7 +72,7 @@ function ofAccount({ name, uid, gid }: Account, because: string, level: Level): 
 
 /** Throws where there is no such user. */
 function accountOf(user: string): Account {
-  const account = findUser(user) ?? (/^\d+$/.test(user) ? findUser(Number(user)) : undefined);
+  const account = findAccount(user);
   if (account !== undefined) return account;
   if (/^\d+$/.test(user)) return { name: user, uid: Number(user), gid: Number(user) };
   return resolveIdentity(user, undefined);

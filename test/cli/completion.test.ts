@@ -146,6 +146,13 @@ describe("names of apps", () => {
     expect(await offered(`fcgi-pm doctor --config ${config} `)).toEqual([":files"]);
   });
 
+  test("are offered only if they are names: a shell would carry out what else a config may have there", async () => {
+    const config = join(place.directory, "foreign.toml");
+    const names = ["$(reboot)", "`reboot`", "x; reboot", "a\\nb", "\\u001b]0;title\\u0007", ":files", "wiki"];
+    writeFileSync(config, names.map((name) => `[apps."${name}"]\ncommand = "true"\n`).join(""));
+    expect(await offered(`fcgi-pm generate nginx --config ${config} `)).toEqual(["wiki"]);
+  });
+
   test("are those of the managers that run, of this one where --control names it", async () => {
     const runtime = join(place.directory, "run");
     const env = { RUNTIME_DIRECTORY: runtime };

@@ -2,6 +2,8 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
+import { execa } from "execa";
+import { bin } from "../helpers/manager.ts";
 import { blog, mailer, shop } from "../observe/samples.ts";
 import { showing, statusOf, useStage } from "./stage.ts";
 
@@ -29,6 +31,39 @@ describe("the exit status is", () => {
     const { code, stdout, stderr } = await stage.run("status");
     expect([code, stderr]).toEqual([3, ""]);
     expect(stdout).toBe(`no manager runs: there is none in ${stage.controls}\n`);
+  });
+
+  test("3 for another user than root, who is told where root's managers are", async () => {
+    const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    // The checkout may lie where this user may not enter.
+    as.push("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search");
+    const setUp = 'mount -t tmpfs none /run && mkdir /run/fcgi-pm && exec "$@"';
+    const run = (...words: string[]) => {
+      const args = [
+        "--mount",
+        "sh",
+        "-c",
+        setUp,
+        "sh",
+        ...as,
+        "env",
+        "-u",
+        "RUNTIME_DIRECTORY",
+        "-u",
+        "XDG_RUNTIME_DIR",
+      ];
+      return execa("unshare", [...args, process.execPath, bin, ...words], { reject: false });
+    };
+    const { exitCode, stdout } = await run("status");
+    expect([exitCode, stdout]).toEqual([
+      3,
+      "no manager runs: there is none in /tmp/fcgi-pm-65534/control; those of /run/fcgi-pm are seen by their user and by root",
+    ]);
+    const reload = await run("reload", "blog");
+    expect([reload.exitCode, reload.stderr.split("\n")]).toEqual([
+      3,
+      ["error: No manager of this user is running", expect.stringContaining("as root, or as the manager's user")],
+    ]);
   });
 
   test("that of one app when one is asked for", async () => {

@@ -11,19 +11,9 @@ import { type Address, toNetOptions } from "../../src/fastcgi/address.ts";
 import { recordType } from "../../src/fastcgi/wire/constants.ts";
 import { RecordDecoder, type WireRecord } from "../../src/fastcgi/wire/decoder.ts";
 import { beginRequest, type EndRequest, endOfStream, params, readEndRequest } from "../../src/fastcgi/wire/record.ts";
+import type { Undo } from "../helpers/undo.ts";
 
-/** What a test has to undo, last first. */
-export class Undo {
-  readonly #steps: (() => unknown)[] = [];
-
-  add(step: () => unknown): void {
-    this.#steps.push(step);
-  }
-
-  async all(): Promise<void> {
-    for (const step of this.#steps.splice(0).reverse()) await step();
-  }
-}
+export { Undo } from "../helpers/undo.ts";
 
 /** A directory of its own for a test. */
 export function makeDirectory(undo: Undo): string {

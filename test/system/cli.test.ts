@@ -1,8 +1,8 @@
 /** The command line as a tired person meets it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, copyFileSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import manifest from "../../package.json" with { type: "json" };
 import { collect } from "../fastcgi/peers.ts";
@@ -70,6 +70,15 @@ describe("wrong usage exits 2 with a hint:", () => {
     [["start", echo, "--config", "x.toml"], "name a program, or give --config"],
     [["start", "--processes", "4"], "the apps of a config have their own keys"],
     [["start", echo, "--name", "../evil"], "name"],
+    [["start", "fcgi-pm.toml"], "try: fcgi-pm start --config fcgi-pm.toml"],
+    [["doctor", "my sites.toml"], "try: fcgi-pm doctor --config 'my sites.toml'"],
+    [["check", "--config", "x.toml"], "try: fcgi-pm check FILE"],
+    [["scale", "blog"], "try: fcgi-pm scale --help"],
+    [["check", "a.toml", "b.toml"], "try: fcgi-pm check --help"],
+    [["generate", "ngnix"], "try: fcgi-pm generate --help"],
+    [["completion", "tcsh"], "try: fcgi-pm completion --help"],
+    [["version"], "try: fcgi-pm --help"],
+    [["-v"], "try: fcgi-pm --help"],
   ])("%j", async (args, hint) => {
     const { code, stderr } = await runToEnd(args, inDirectory());
     expect(stderr).toContain(hint);
@@ -91,6 +100,24 @@ describe("a config", () => {
     expect(code).toBe(5);
     expect(stderr).toContain("/etc/fcgi-pm/fcgi-pm.toml");
     expect(await runToEnd(["start", "--config", "no.toml"], inDirectory())).toMatchObject({ code: 5 });
+    const proved = await runToEnd(["check"], inDirectory());
+    expect([proved.code, proved.stderr]).toEqual([5, expect.stringContaining("try: name it: fcgi-pm check FILE")]);
+  });
+
+  test("that is not UTF-8 is refused with the line, before a path of it is taken for another", async () => {
+    const file = write("fcgi-pm.toml", "");
+    writeFileSync(file, Buffer.from('[apps.a]\ncommand = "/srv/b\xfccher/app.fcgi"\n', "latin1"));
+    const { code, stdout, stderr } = await runToEnd(["check"], inDirectory());
+    expect([code, stdout]).toEqual([5, ""]);
+    expect(stderr).toContain("error: fcgi-pm.toml:2: not TOML: this line is not UTF-8");
+  });
+
+  test("that is wrong is to be checked by its own name, whichever of its files is wrong", async () => {
+    write("other.toml", 'include = ["one.toml"]\n');
+    write("one.toml", "[apps.a]\nproceses = 4\n");
+    const { stderr } = await runToEnd(["check", "other.toml"], inDirectory());
+    expect(stderr).toContain("one.toml:2: apps.a.proceses");
+    expect(stderr).toContain("try: mend the lines above, then: fcgi-pm check other.toml");
   });
 
   test("that is wrong shows every problem at once, with file, line and the nearest key", async () => {
@@ -152,6 +179,44 @@ describe("a config", () => {
     expect(await runToEnd(["check"], inDirectory())).toMatchObject({ code: 0 });
     await manager.stop();
   });
+});
+
+describe("an answer that cannot be written is a failure, so that half a file is not taken for a whole one:", () => {
+  test.each([
+    [["check"]],
+    [["generate", "nginx"]],
+    [["generate", "sysv"]],
+    [["completion", "bash"]],
+    [["import", "--", "spawn-fcgi", "-s", "/run/a.sock", "/bin/cat"]],
+  ])("%j", async (words) => {
+    write("fcgi-pm.toml", `[apps.blog]\ncommand = ["${echo}"]\nsocket = "blog.sock"\n`);
+    const full = openSync("/dev/full", "w");
+    const child = spawn(process.execPath, [bin, ...words], { ...inDirectory(), stdio: ["ignore", full, "pipe"] });
+    closeSync(full);
+    const stderr = collect(child.stderr);
+    const [code] = await once(child, "close");
+    expect([code, stderr.text]).toEqual([1, expect.stringContaining("Cannot write the answer to standard output")]);
+  });
+});
+
+test("a Node that is too old is named, before anything is tried with it", async () => {
+  const claim = write("claim.cjs", 'Object.defineProperty(process.versions, "node", { value: "18.20.4" });\n');
+  const child = spawn(process.execPath, ["--require", claim, bin, "--version"], { stdio: ["ignore", "pipe", "pipe"] });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [code] = await once(child, "close");
+  expect([code, stdout.text]).toEqual([1, ""]);
+  expect(stderr.text).toContain(`Cannot run on Node 18.20.4 (${process.execPath}): fcgi-pm needs Node 20 or later`);
+});
+
+test("a checkout that has not been built says so", async () => {
+  const copy = join(place.directory, "bin/fcgi-pm.js");
+  mkdirSync(dirname(copy));
+  copyFileSync(bin, copy);
+  const child = spawn(process.execPath, [copy, "--version"], { stdio: ["ignore", "pipe", "pipe"] });
+  const stderr = collect(child.stderr);
+  const [code] = await once(child, "close");
+  expect([code, stderr.text.split("\n").length]).toEqual([1, 3]);
+  expect(stderr.text).toContain("dist/fcgi-pm.cjs: ENOENT\n  try: in a checkout: npm install && npm run build");
 });
 
 test("without a named socket an app listens in the runtime place.directory, which is made", async () => {

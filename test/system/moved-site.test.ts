@@ -1,8 +1,8 @@
 /** A site of three apps moves from supervisord to a service of systemd behind nginx, by the commands of the documentation. */
 import { afterEach, beforeAll, expect, jest, test } from "@jest/globals";
-import { endLoads, type Load, nothingFailed, startLoad } from "../helpers/load.ts";
+import { endLoads, type Load, nothingFailed } from "../helpers/load.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
-import { checkout, inside, useSystemd } from "../helpers/systemd.ts";
+import { checkout, inside, startLoadInside, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(240_000);
@@ -41,14 +41,8 @@ socket=tcp://127.0.0.1:9002
 user=www-data
 `;
 
-/** A client in the same network as nginx. */
-function loadOn(port: number): Load {
-  const node = (file: string, order: string) =>
-    system.spawn(`exec /usr/bin/node ${inside(file)} '${order}'`, ["pipe", "pipe", "inherit"]);
-  return startLoad({ url: `http://127.0.0.1:${port}` }, { connections: 6 }, node);
-}
-
-const loads = () => Object.values(sites).map(loadOn);
+const loads = () =>
+  Object.values(sites).map((port) => startLoadInside(system, { url: `http://127.0.0.1:${port}` }, { connections: 6 }));
 const answersOf = (running: readonly Load[]) => running.map(({ result }) => result.answered);
 
 /** Each of them has had so many answers more. */

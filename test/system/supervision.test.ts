@@ -1,5 +1,5 @@
 /** Supervision of real programs: readiness as the kernel shows it, restarts, crash loops. */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { ask, isAlive, type RunningManager, runManager, startReady, tryKill, usePlace } from "../helpers/manager.ts";
@@ -178,5 +178,20 @@ test("several apps run under one manager, and one that fails does not disturb th
   await manager.see("bad", (record) => record.notice === "pool.crash-loop" && record.app === "bad");
   expect((await ask(place.path)).status).toBe(200);
   expect(manager.records.some((record) => record.app === "good" && record.notice === "worker.died")).toBe(false);
+  await manager.stop();
+});
+
+test("a working directory that is moved away under it is named, and the worker comes when it is back", async () => {
+  const [there, away] = ["site", "site-moved"].map((name) => join(place.directory, name)) as [string, string];
+  mkdirSync(there);
+  const manager = await startReady([echo, "--socket", place.path, "--cwd", there]);
+  renameSync(there, away);
+  for (const pid of manager.workers()) tryKill(pid, "SIGKILL");
+  const refused = await manager.notice("spawn.refused");
+  expect(refused["msg"]).toContain(
+    `worker 1 could not be spawned: its working directory ${there} is gone; the next try`,
+  );
+  renameSync(away, there);
+  expect((await ask(place.path)).status).toBe(200);
   await manager.stop();
 });

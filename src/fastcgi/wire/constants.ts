@@ -39,7 +39,6 @@ export const recordType = {
   getValuesResult: 10,
   unknownType: 11,
 } as const;
-export type RecordType = (typeof recordType)[keyof typeof recordType];
 
 /** What the web server asks the application to be (5.1, 6). */
 export const role = { responder: 1, authorizer: 2, filter: 3 } as const;
@@ -47,7 +46,6 @@ export type Role = (typeof role)[keyof typeof role];
 
 /** How the application ends a request (5.5). */
 export const protocolStatus = { requestComplete: 0, cannotMultiplex: 1, overloaded: 2, unknownRole: 3 } as const;
-export type ProtocolStatus = (typeof protocolStatus)[keyof typeof protocolStatus];
 
 /** FCGI_KEEP_CONN, a bit in the flags of FCGI_BEGIN_REQUEST (5.1). */
 export const keepConnectionFlag = 1;
