@@ -4,7 +4,7 @@ import { constants } from "node:os";
 import { namePattern } from "../config/read-app.ts";
 import { parseToml } from "../config/toml.ts";
 import { findManagers, managerAt } from "../control/find.ts";
-import { controlDirectory } from "../os/runtime-dir.ts";
+import { controlDirectories } from "../os/runtime-dir.ts";
 import { findConfig, readFiles } from "./context.ts";
 
 /** Who types does not wait for a manager that hangs; one that answers takes some milliseconds, on a busy machine many more. */
@@ -30,7 +30,7 @@ async function runningApps(control: string | undefined): Promise<string[]> {
   const asked = { timeoutMs: patienceMs };
   const managers =
     control === undefined
-      ? (await findManagers(controlDirectory(process.env), asked)).managers
+      ? (await findManagers(controlDirectories(process.env), asked)).managers
       : [await managerAt(control, asked)];
   return managers.flatMap(({ status }) => [...status.apps, ...(status.externals ?? [])].map(({ app }) => app));
 }

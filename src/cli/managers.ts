@@ -12,7 +12,7 @@ import {
 } from "../control/find.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
-import { controlDirectory } from "../os/runtime-dir.ts";
+import { controlDirectories, controlDirectory } from "../os/runtime-dir.ts";
 
 /** Where a command goes. */
 export interface Meant {
@@ -30,7 +30,7 @@ export interface Reached {
 /** All that there are; there may be none. Throws where the one that is named cannot be asked. */
 export async function find(control: string | undefined, look: Look = {}): Promise<Found> {
   if (control !== undefined) return { managers: [await managerAt(control, look)], failed: [] };
-  return findManagers(controlDirectory(process.env), look);
+  return findManagers(controlDirectories(process.env), look);
 }
 
 /** The one that has this app, or every one. Throws where there is none. */

@@ -1,4 +1,4 @@
-/** Which managers run here: asks at every control socket of the directory, and clears away those of the dead. */
+/** Which managers run here: asks at every control socket of the directories, and clears away those of the dead. */
 import { readdirSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
@@ -7,7 +7,7 @@ import { connectControl } from "./client.ts";
 import { lookUp } from "./exchange.ts";
 import { removeSame } from "./socket-file.ts";
 
-/** How the control sockets in the directory are called. */
+/** How the control sockets in a directory are called. */
 const controlEnding = ".control";
 
 export interface FoundManager {
@@ -37,9 +37,9 @@ export interface Look {
 /** So many are asked at a time. */
 const mostAsked = 16;
 
-/** Every manager whose control socket lies in this directory. Sockets at which nobody listens any more are removed. */
-export async function findManagers(directory: string, options: Look = {}): Promise<Found> {
-  const paths = listSockets(directory);
+/** Every manager whose control socket lies in these directories. Sockets at which nobody listens any more are removed. */
+export async function findManagers(directories: readonly string[], options: Look = {}): Promise<Found> {
+  const paths = directories.flatMap(listSockets);
   const answers: Answer[] = [];
   const askEach = async (index: number): Promise<void> => {
     const path = paths[index];

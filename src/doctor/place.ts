@@ -5,7 +5,7 @@ import { queueCapped, twoApps } from "../diagnosis/place-port.ts";
 import { asFlag } from "../diagnosis/setting.ts";
 import { formatAddress } from "../fastcgi/address.ts";
 import { queueCap } from "../os/procfs.ts";
-import { controlDirectory } from "../os/runtime-dir.ts";
+import { controlDirectories } from "../os/runtime-dir.ts";
 import type { Patient } from "./patient.ts";
 import { judgePort } from "./place-port.ts";
 import { appOf, judgePath } from "./place-unix.ts";
@@ -54,7 +54,7 @@ async function nameRival(patient: Patient, finding: Finding): Promise<Finding> {
   const app = appOf(patient);
   if (finding.code !== "place.held-by-others" || address === undefined || app === undefined) return finding;
   const where = formatAddress(address);
-  const { managers } = await findManagers(controlDirectory(process.env));
+  const { managers } = await findManagers(controlDirectories(process.env));
   const rivals = managers.flatMap(({ status }) =>
     status.apps.filter((each) => each.address === where).map((each) => ({ app: each.app, pid: status.manager.pid })),
   );

@@ -1,6 +1,6 @@
 /** Where sockets lie that nobody named: the runtime directory. */
-import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 
 /** `$RUNTIME_DIRECTORY` (systemd gives it), `/run/fcgi-pm` for root, `$XDG_RUNTIME_DIR/fcgi-pm`, at last a directory in /tmp. */
@@ -26,9 +26,28 @@ export function ensureRuntimeDirectory(path: string): void {
   if (found.uid !== uid && found.uid !== 0) throw wrong(path, `belongs to another user (${found.uid})`);
 }
 
-/** Where the control sockets of managers lie. */
+/** Where the control socket of a manager lies. */
 export function controlDirectory(env: NodeJS.ProcessEnv): string {
   return `${runtimeDirectory(env)}/control`;
+}
+
+/**
+ * Where commands look for managers: there, and in the runtime directories of services with another name (`fcgi-pm-blog`),
+ * which lie beside it. Not where RUNTIME_DIRECTORY says which one is meant, nor in /tmp, where anybody may make one.
+ */
+export function controlDirectories(env: NodeJS.ProcessEnv): string[] {
+  const own = runtimeDirectory(env);
+  const isOnly = own === env["RUNTIME_DIRECTORY"]?.split(":")[0] || dirname(own) === "/tmp";
+  const beside = isOnly ? [] : namesIn(dirname(own)).filter((name) => name.startsWith(`${basename(own)}-`));
+  return [own, ...beside.map((name) => join(dirname(own), name))].map((directory) => `${directory}/control`);
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).toSorted();
+  } catch {
+    return [];
+  }
 }
 
 /** Makes it where it is missing, for nobody but ourselves; refuses one of somebody else, who could command in our name. */

@@ -32,7 +32,7 @@ async function mute(name: string): Promise<void> {
   room.after(() => server.close());
 }
 
-const find = () => findManagers(room.directory, { timeoutMs: 2000 });
+const find = () => findManagers([room.directory], { timeoutMs: 2000 });
 
 describe("managers", () => {
   test("are found by their sockets, in order, with what they say", async () => {
@@ -56,8 +56,8 @@ describe("managers", () => {
     const none = { managers: [], failed: [] };
     writeFileSync(at("file"), "");
     expect(await find()).toEqual(none);
-    expect(await findManagers(at("missing"))).toEqual(none);
-    expect(await findManagers(at("file"))).toEqual(none);
+    expect(await findManagers([at("missing")])).toEqual(none);
+    expect(await findManagers([at("file")])).toEqual(none);
   });
 
   test("that were killed have their sockets removed, and nothing else is", async () => {

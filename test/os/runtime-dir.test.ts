@@ -2,7 +2,7 @@
 import { chmodSync, chownSync, mkdirSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { controlDirectory, ensureControlDirectory } from "../../src/os/runtime-dir.ts";
+import { controlDirectories, controlDirectory, ensureControlDirectory } from "../../src/os/runtime-dir.ts";
 import { discard, scratch } from "../helpers/manager.ts";
 
 let directory: string;
@@ -23,6 +23,13 @@ test("it is made for nobody but ourselves, in a runtime directory that web serve
   expect([modeOf(control), modeOf(join(directory, "run"))]).toEqual([0o700, 0o755]);
   ensureControlDirectory(control);
   expect(modeOf(control)).toBe(0o700);
+});
+
+test("one that is named is the only one that is meant, whatever lies beside it", () => {
+  mkdirSync(join(directory, "run-blog/control"), { recursive: true });
+  expect(controlDirectories({ RUNTIME_DIRECTORY: `${join(directory, "run")}:${join(directory, "other")}` })).toEqual([
+    control,
+  ]);
 });
 
 test("rights that others have there are taken from them", () => {

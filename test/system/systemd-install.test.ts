@@ -247,6 +247,10 @@ describe("units beside the service", () => {
     await system.succeed("systemctl reload fcgi-pm@shop");
     expect(await system.succeed("RUNTIME_DIRECTORY=/run/fcgi-pm-shop fcgi-pm status")).toMatch(/^blog .* 2 +0 /m);
     expect(await system.succeed("RUNTIME_DIRECTORY=/run/fcgi-pm-blog fcgi-pm status")).toMatch(/^blog .* 1 +0 /m);
+    expect((await system.succeed("fcgi-pm status")).match(/^blog .* [12] +0 .*$/gm)).toEqual([
+      expect.stringContaining("/run/fcgi-pm-blog/blog.sock"),
+      expect.stringContaining("/run/fcgi-pm-shop/blog.sock"),
+    ]);
   });
 
   test("a config may have any name, and any command", async () => {
@@ -269,6 +273,7 @@ describe("units beside the service", () => {
     expect(await as("fcgi-pm install --user --now --yes -c site.toml")).toMatchObject({ status: 0, stderr: "" });
     expect(await answerOf("blog", undefined, `/run/user/${uid}/fcgi-pm-site`)).toContain("pid=");
     expect((await as("systemctl --user reload fcgi-pm-site")).status).toBe(0);
+    expect((await as("fcgi-pm status")).stdout).toContain("/fcgi-pm-site/blog.sock");
     expect((await as("fcgi-pm uninstall --user --yes -c site.toml")).status).toBe(0);
     expect(existsSync(system.outside(`/run/user/${uid}/fcgi-pm-site`))).toBe(false);
     expect((await as("find .config -type f -o -type l")).stdout).toBe("");
