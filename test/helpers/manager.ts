@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach } from "@jest/globals";
 import { type Answer, request } from "../../src/fastcgi/client.ts";
 import { type WebRequest, webServerParams } from "../../src/fastcgi/web-server-params.ts";
+import { isStopped } from "../../src/os/procfs.ts";
 import { endLoads } from "./load.ts";
 import { until } from "./wait.ts";
 
@@ -67,14 +68,19 @@ export function discard(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Ends what a failed test has left, loads first. A manager that is stopped first cannot replace the workers that are killed. */
+/** Kills a manager and its workers. Once it stands still it cannot replace those that are killed. */
+export async function endWithWorkers(pid: number): Promise<void> {
+  tryKill(pid, "SIGSTOP");
+  await until(() => isStopped(pid), { what: "SIGSTOP to take effect", everyMs: 1 });
+  // One that was forked a moment ago has no group of its own yet.
+  for (const worker of childrenOf(pid)) for (const target of [-worker, worker]) tryKill(target);
+  tryKill(pid);
+}
+
+/** Ends what a test has left, loads first. */
 export async function endAll(): Promise<void> {
   endLoads();
-  for (const child of running) {
-    child.kill("SIGSTOP");
-    for (const worker of childrenOf(child.pid ?? 0)) tryKill(-worker);
-    child.kill("SIGKILL");
-  }
+  await Promise.all([...running].map(({ pid }) => (pid === undefined ? undefined : endWithWorkers(pid))));
   await until(() => running.size === 0, { what: "the end of all managers" });
 }
 

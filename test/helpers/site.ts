@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterEach } from "@jest/globals";
 import type { Status } from "../../src/observe/status.ts";
-import { childrenOf, type Ended, isAlive, type Place, processes, runToEnd, tryKill, usePlace } from "./manager.ts";
+import { type Ended, endWithWorkers, isAlive, type Place, processes, runToEnd, usePlace } from "./manager.ts";
 import { until } from "./wait.ts";
 
 export interface Site extends Place {
@@ -52,10 +52,7 @@ export function useSite(): Site {
 
 async function endManagers({ runtime }: Site): Promise<void> {
   for (const pid of having(`RUNTIME_DIRECTORY=${runtime}`)) {
-    // One that is stopped cannot replace the workers that are killed.
-    tryKill(pid, "SIGSTOP");
-    for (const worker of childrenOf(pid)) tryKill(-worker);
-    tryKill(pid);
+    await endWithWorkers(pid);
     await until(() => !isAlive(pid), { what: "the end of a manager that was left" });
   }
 }
