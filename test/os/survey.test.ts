@@ -1,9 +1,8 @@
 /** What `status` tells of workers: connections, memory, time on the processor; of real programs in several languages. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { socketsOf } from "../../src/os/proc-files.ts";
 import { environmentOf, processFacts, surveyWorkers, type WorkerFacts } from "../../src/os/survey.ts";
 import { buildPrograms, echoes, type Program } from "../helpers/programs.ts";
 import { pause, until } from "../helpers/wait.ts";
@@ -106,11 +105,13 @@ own, far, beside = socket.socket(socket.AF_UNIX), [], socket.socketpair()
 datagrams, closed, port = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM), socket.socket(), socket.socket(socket.AF_INET)
 own.bind(${JSON.stringify(path)})
 own.listen()
+far.append(own.accept())
+open(${JSON.stringify(`${path}.accepted`)}, "w").close()
 while True: far.append(own.accept())
 `);
     const client = await until(() => connectFromElsewhere(path), { what: "the other listener" });
     undo.add(() => client.destroy());
-    await until(() => socketsOf(pid).size === 7, { what: "its client to be accepted" });
+    await until(() => existsSync(`${path}.accepted`), { what: "its client to be accepted" });
     expect(held([pid], site)).toEqual([0]);
   });
 
