@@ -12,7 +12,7 @@ import {
 } from "../control/find.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
-import { controlDirectories, controlDirectory } from "../os/runtime-dir.ts";
+import { controlDirectories, controlDirectory, servicesDirectory } from "../os/runtime-dir.ts";
 
 /** Where a command goes. */
 export interface Meant {
@@ -67,9 +67,6 @@ export function nobodyThere(): string {
   const others = hasOthers() ? `; those of ${servicesDirectory} are seen by their user and by root` : "";
   return `no manager runs: there is none in ${controlDirectory(process.env)}${others}`;
 }
-
-/** Where the managers of root and of services are. */
-const servicesDirectory = "/run/fcgi-pm";
 
 /** Who is not root looks into a directory of his own, and may mean a manager that is not his. */
 function hasOthers(): boolean {

@@ -3,12 +3,15 @@ import { accessSync, chmodSync, constants, existsSync, lstatSync, mkdirSync, rea
 import { basename, dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 
+/** Where the managers of root and of services are. */
+export const servicesDirectory = "/run/fcgi-pm";
+
 /** `$RUNTIME_DIRECTORY` (systemd gives it), `/run/fcgi-pm` for root, `$XDG_RUNTIME_DIR/fcgi-pm`, at last a directory in /tmp. */
 export function runtimeDirectory(env: NodeJS.ProcessEnv): string {
   const given = env["RUNTIME_DIRECTORY"]?.split(":")[0];
   if (given !== undefined && given !== "") return given;
   const uid = process.geteuid?.() ?? 0;
-  if (uid === 0) return "/run/fcgi-pm";
+  if (uid === 0) return servicesDirectory;
   const own = env["XDG_RUNTIME_DIR"];
   return own === undefined || own === "" ? `/tmp/fcgi-pm-${uid}` : `${own}/fcgi-pm`;
 }
