@@ -125,7 +125,9 @@ export class Doors {
 
   /** Resolves when what we have closed is closed on systemd's side as well, so that it is in nobody's way; or takes too long. */
   async settled(): Promise<void> {
-    if (this.#isDropping) this.#isDropping = (await this.#notifier?.barrier(letGoMs)) === false;
+    if (!this.#isDropping) return;
+    this.#isDropping = false; // what is closed from here on is for the next barrier
+    if ((await this.#notifier?.barrier(letGoMs)) === false) this.#isDropping = true;
   }
 
   /** Is there anything that outlives us, if we let it? */
