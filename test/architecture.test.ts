@@ -7,7 +7,7 @@ const root = resolve(import.meta.dirname, "../src");
 
 /** Rooms by floor. A room is named by the folder, or the file, that it is. */
 const floors: readonly (readonly string[])[] = [
-  ["errors.ts", "units.ts", "shell-word.ts"],
+  ["errors.ts", "units.ts", "shell-word.ts", "plain-name.ts"],
   ["supervision", "config", "fastcgi/wire", "observe", "diagnosis", "generate", "import"],
   ["os", "fastcgi", "control"],
   ["manager", "runners"],

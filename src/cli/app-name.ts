@@ -1,14 +1,11 @@
 /** What an app is called that stands in no config, where nobody gives it a name. */
 import { basename, extname } from "node:path";
+import { plainName } from "../plain-name.ts";
 
 /** `/var/www/blog/app.fcgi` is called `app`, `shop.web:app` `web`. */
 export function appNameOf(program: string, wsgi: string | undefined): string {
   const base = wsgi === undefined ? basename(program) : moduleNameOf(wsgi);
-  return (
-    basename(base, extname(base))
-      .replace(/[^A-Za-z0-9._-]/g, "-")
-      .replace(/^[^A-Za-z0-9]+/, "") || "app"
-  );
+  return plainName(basename(base, extname(base))) || "app";
 }
 
 /** `yourapplication:app` is called `yourapplication`, `shop.web:app` `web`; `shop.wsgi` and `shop/wsgi.py` are what Django makes of `shop`. */

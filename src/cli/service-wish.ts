@@ -5,6 +5,7 @@ import type { App, Config, Listen } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Service, ServicePlaces, ServiceSocket } from "../generate/deployment.ts";
 import { planApp } from "../manager/plan.ts";
+import { plainName } from "../plain-name.ts";
 import { findConfig, loadConfig } from "./context.ts";
 import { ownerOf, userOf } from "./service-user.ts";
 
@@ -23,10 +24,8 @@ export interface WishOptions {
 
 /** `/etc/fcgi-pm/fcgi-pm.toml` is run by the service fcgi-pm, `blog.toml` by fcgi-pm-blog. */
 export function serviceNameOf(config: string): string {
-  const name = basename(config)
-    .replace(/\.toml$/, "")
-    .replace(/[^A-Za-z0-9._-]/g, "-");
-  return name === "fcgi-pm" ? name : `fcgi-pm-${name}`;
+  const name = plainName(basename(config, ".toml"));
+  return name === "fcgi-pm" ? name : `fcgi-pm-${name || "config"}`;
 }
 
 /** Reads the config with the runtime directory that the service will have. */

@@ -1,7 +1,7 @@
 /** What stands between a user and a file: asked as that user, so that groups and ACLs count. */
 import { type Stats, statSync } from "node:fs";
 import { dirname } from "node:path";
-import { execa } from "execa";
+import { firstRefused, type PathTest } from "../os/access-as.ts";
 import type { Identity } from "../os/identity.ts";
 import { findGroup, findUser } from "../os/posix.ts";
 
@@ -22,15 +22,12 @@ export interface Closed {
 
 /** The first directory on the way that the user may not enter, or the file itself; undefined where nothing is in the way. */
 export async function firstClosed(path: string, wanted: Wanted, identity: Identity): Promise<Closed | undefined> {
-  const flag = { read: "-r", write: "-w", execute: "-x" }[wanted];
-  const questions = [...directoriesOf(path).map((directory) => ["-x", directory] as const), [flag, path] as const];
-  const tests = questions.map(([test], index) => `[ ${test} "$${index + 1}" ] || exit ${index + 1}`).join("; ");
-  const [command = "", ...args] = [...(identity.setpriv ?? []), "/bin/sh", "-c", tests, "sh"];
-  const { exitCode = 0 } = await execa(command, [...args, ...questions.map(([, one]) => one)], {
-    reject: false,
-    cwd: "/",
-  });
-  const [, closed] = questions[exitCode - 1] ?? [];
+  const test = ({ read: "-r", write: "-w", execute: "-x" } as const)[wanted];
+  const tests = [
+    ...directoriesOf(path).map((directory): PathTest => ({ test: "-x", path: directory })),
+    { test, path },
+  ];
+  const closed = tests[await firstRefused(tests, identity)]?.path;
   return closed === undefined ? undefined : describe(closed, closed === path ? wanted : "enter", identity);
 }
 

@@ -1,9 +1,8 @@
 /** As whom a web server would come to the socket: the user that is named, those that run, or the usual one. */
-import { spawnSync } from "node:child_process";
 import type { Level } from "../diagnosis/finding.ts";
 import type { Visitor } from "../diagnosis/place-reach.ts";
 import type { Person } from "../os/access-as.ts";
-import { findAccount, resolveIdentity } from "../os/identity.ts";
+import { findAccount, groupsOf, resolveIdentity } from "../os/identity.ts";
 import { findUser } from "../os/posix.ts";
 import { configNaming, nameOf, type WebServer } from "./web-servers.ts";
 
@@ -76,9 +75,4 @@ function accountOf(user: string): Account {
   if (account !== undefined) return account;
   if (/^\d+$/.test(user)) return { name: user, uid: Number(user), gid: Number(user) };
   return resolveIdentity(user, undefined);
-}
-
-function groupsOf(user: string, gid: number): number[] {
-  const { status, stdout } = spawnSync("id", ["-G", user], { encoding: "utf8", timeout: 10_000 });
-  return status === 0 ? stdout.trim().split(/\s+/).map(Number) : [gid];
 }

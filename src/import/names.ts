@@ -1,16 +1,12 @@
 /** Names of apps: letters, digits, dots, dashes and underscores, each one once. */
+import { plainName } from "../plain-name.ts";
 import type { Draft } from "./draft.ts";
 import { remark } from "./draft.ts";
 import { baseOf, directoryOf } from "./paths.ts";
 
 /** What an app may be called, made of any text. */
 export function nameFrom(text: string): string {
-  const name = text
-    .normalize("NFKD")
-    .replace(/[^A-Za-z0-9._-]+/g, "-")
-    .replace(/^[^A-Za-z0-9]+|[-._]+$/g, "")
-    .slice(0, 64);
-  return name === "" ? "app" : name;
+  return plainName(text) || "app";
 }
 
 /** A program's name without what says how it is run: `/var/www/app.fcgi` is `app`. */

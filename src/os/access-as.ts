@@ -1,6 +1,6 @@
 /** What a user may do with a file, found out by trying it as that user: access control lists count, and so does root's power. */
 import { spawnSync } from "node:child_process";
-import { toolPath } from "./identity.ts";
+import { type Identity, toolPath } from "./identity.ts";
 import { findUser } from "./posix.ts";
 
 /** Who tries. */
@@ -23,6 +23,22 @@ export function tryAs(person: Person, path: string, right: Right): boolean | und
   const [program = "", ...args] = [...prefix, toolPath("test"), right === "search" ? "-x" : "-w", path];
   const { status } = spawnSync(program, args, { stdio: "ignore", timeout: 10_000 });
   return status === 0 || status === 1 ? status === 0 : undefined;
+}
+
+/** A test of test(1), and the path that it is about. */
+export interface PathTest {
+  readonly test: "-r" | "-w" | "-x";
+  readonly path: string;
+}
+
+/** The index of the first test that fails for those who run as a worker does; -1 where all hold. */
+export async function firstRefused(tests: readonly PathTest[], identity: Identity): Promise<number> {
+  const script = tests.map(({ test }, index) => `[ ${test} "$${index + 1}" ] || exit ${index + 1}`).join("; ");
+  const [command = "", ...args] = [...(identity.setpriv ?? []), "/bin/sh", "-c", script, "sh"];
+  // Loaded here, since most starts do without it: it takes some 15 ms.
+  const { execa } = await import("execa");
+  const { exitCode } = await execa(command, [...args, ...tests.map(({ path }) => path)], { reject: false, cwd: "/" });
+  return (exitCode ?? 0) - 1;
 }
 
 function becoming(person: Person): string[] | undefined {

@@ -1,4 +1,5 @@
 /** As whom a worker runs: names to numbers, and the setpriv arguments that take on that identity with all its groups. */
+import { spawnSync } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { FcgiPmError } from "../errors.ts";
 import { type Account, findGroup, findUser } from "./posix.ts";
@@ -43,6 +44,12 @@ export function findAccount(user: string): Account | undefined {
 export function ownGroupOf(user: string): string | undefined {
   const account = findAccount(user);
   return account === undefined ? undefined : findGroup(account.gid)?.name;
+}
+
+/** All groups of a user, by number: its own first. Where nobody knows them, `gid` alone. */
+export function groupsOf(user: string, gid: number): number[] {
+  const { status, stdout } = spawnSync("id", ["-G", user], { encoding: "utf8", timeout: 10_000 });
+  return status === 0 ? stdout.trim().split(/\s+/).map(Number) : [gid];
 }
 
 /** A tool of util-linux or coreutils by its absolute path: PATH is not asked where root runs it. */

@@ -1,12 +1,11 @@
 /** May the workers' user start a program, and read what it runs? */
 import { accessSync, constants } from "node:fs";
 import { FcgiPmError } from "../errors.ts";
+import { firstRefused, type PathTest } from "./access-as.ts";
 import type { Identity } from "./identity.ts";
 import type { Program } from "./program-wish.ts";
 
-interface Question {
-  readonly test: "-r" | "-x";
-  readonly path: string;
+interface Question extends PathTest {
   readonly refusal: FcgiPmError;
 }
 
@@ -36,19 +35,6 @@ function questionsFor({ path, cwd, runner, sources }: Program, identity: Identit
     ...sources.map((source) => ({ test: "-r" as const, path: source, refusal: notFor(source, identity, "read") })),
     { test: "-x", path: cwd, refusal: new FcgiPmError("FCGI_PM_CWD_WRONG", noEntry) },
   ];
-}
-
-/** The index of the first test that fails; -1 where all hold. */
-async function firstRefused(questions: readonly Question[], identity: Identity): Promise<number> {
-  const tests = questions.map(({ test }, index) => `[ ${test} "$${index + 1}" ] || exit ${index + 1}`).join("; ");
-  const [command = "", ...args] = [...(identity.setpriv ?? []), "/bin/sh", "-c", tests, "sh"];
-  // Loaded here, since most starts do without it: it takes some 15 ms.
-  const { execa } = await import("execa");
-  const { exitCode } = await execa(command, [...args, ...questions.map(({ path }) => path)], {
-    reject: false,
-    cwd: "/",
-  });
-  return (exitCode ?? 0) - 1;
 }
 
 function notFor(path: string, identity: Identity, what: "read" | "execute"): FcgiPmError {

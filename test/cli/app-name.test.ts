@@ -3,7 +3,8 @@ import { appNameOf } from "../../src/cli/app-name.ts";
 
 test.each([
   ["/var/www/blog/app.fcgi", "app"],
-  ["/srv/my app!.pl", "my-app-"],
+  ["/srv/my app!.pl", "my-app"],
+  ["/srv/über.fcgi", "uber"],
   ["/srv/.hidden", "hidden"],
   ["/srv/@", "app"],
 ])("the program %s is called %s", (program, name) => {
