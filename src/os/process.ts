@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, fchownSync, readdirSync } from "node:fs";
+import { getPriority } from "node:os";
 import type { RlimitName } from "../config/app.ts";
 import { type Identity, toolPath } from "./identity.ts";
 import { openPipe, setCloseOnExec } from "./posix.ts";
@@ -42,12 +43,13 @@ const veil = "_FCGI_PM_";
  * and gets its own only in the shell that already runs as the user.
  */
 export function launcherFor(plan: LaunchPlan): Launcher {
-  const prefix = [...niceness(plan), ...limits(plan), ...(plan.identity.setpriv ?? [])];
+  const niceness = nicenessOf(plan);
+  const prefix = [...limits(plan), ...(plan.identity.setpriv ?? []), "/bin/sh", "-c"];
   const veiled = plan.identity.setpriv !== undefined;
   return (env) => {
     const names = Object.keys(env);
     const script = shim(plan, veiled ? names : []);
-    const [command = "/bin/sh", ...args] = [...prefix, "/bin/sh", "-c", script, "sh", plan.program, ...plan.args];
+    const [command = "", ...args] = [...niceness(), ...prefix, script, "sh", plan.program, ...plan.args];
     return spawnWithPipes(command, args, plan, veiled ? veilNames(env, names) : env);
   };
 }
@@ -64,8 +66,11 @@ function veilNames(env: Readonly<Record<string, string>>, names: readonly string
   return Object.fromEntries(names.map((name, index) => [`${veil}${index}`, env[name] ?? ""]));
 }
 
-function niceness(plan: LaunchPlan): string[] {
-  return plan.priority === undefined ? [] : [toolPath("nice"), "-n", String(plan.priority)];
+/** nice(1) counts from the value that it finds: ours, which systemd or a shell may have set. */
+function nicenessOf({ priority }: LaunchPlan): () => string[] {
+  if (priority === undefined) return () => [];
+  const nice = toolPath("nice");
+  return () => [nice, "-n", String(priority - getPriority())];
 }
 
 function limits(plan: LaunchPlan): string[] {

@@ -257,7 +257,7 @@ describe("units beside the service", () => {
     const path = '/etc/fcgi-pm/my "odd" $HOME 100%n site.toml';
     writeConfig(`command = "${c}"`, path);
     await system.succeed(`fcgi-pm install --now --yes --config '${path}'`);
-    const unit = "fcgi-pm-my--odd---HOME-100-n-site";
+    const unit = "fcgi-pm-my-odd-HOME-100-n-site";
     expect(await answerOf("blog", undefined, `/run/${unit}`)).toContain("pid=");
     expect(await system.succeed(`fcgi-pm uninstall --yes --config '${path}'`)).toContain(`${unit}.service is no more`);
   });

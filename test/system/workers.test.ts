@@ -1,5 +1,6 @@
 /** What a worker is given, and what it is spared: looked up in the kernel. */
 import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { ask, descriptorsOf, discard, processes, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
@@ -127,8 +128,16 @@ describe("a worker", () => {
     const limits = readFileSync(`/proc/${pid}/limits`, "latin1");
     expect(limits).toMatch(/Max open files +77 +77/);
     expect(limits).toMatch(/Max core file size +0 +0/);
-    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-    expect(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]).toBe("5");
+    expect(getPriority(pid)).toBe(5);
+    await manager.stop();
+  });
+
+  test("has its niceness whatever that of the manager is", async () => {
+    const { manager, pid } = await oneWorker([echo, "--socket", place.path, "--priority", "5"]);
+    setPriority(manager.pid, getPriority(manager.pid) + 2);
+    process.kill(pid, "SIGKILL");
+    const next = await manager.see("the next worker", (one) => one.notice === "worker.ready" && one["pid"] !== pid);
+    expect(getPriority(Number(next["pid"]))).toBe(5);
     await manager.stop();
   });
 
