@@ -70,6 +70,8 @@ export interface Stopping extends Alive {
   readonly state: "stopping";
   readonly signalledMs: number;
   readonly nextMs: number;
+  /** The signal was said again while the worker stood still; next it is said to the running one. */
+  readonly isRetold?: boolean;
   /** A late worker did not get ready in time: its end counts as an early death. */
   readonly why: "unwanted" | "late";
 }

@@ -42,6 +42,8 @@ const drainGrowth = 1.02;
 const rarestDrainLookMs = 10;
 /** A worker may have taken the signal between its check and its accept (libfcgi): say it again. */
 const resendMs = 1000;
+/** What a worker gets while it stands still, any of its threads may take when it goes on, and the others wait on (QGIS). */
+const echoMs = 50;
 /** A worker that holds no connection has nothing to lose and gets no longer than this after the stop signal. */
 export const idleKillMs = 2000;
 const rekillMs = 5000;
@@ -97,7 +99,7 @@ const table: { readonly [S in StateName]: { readonly [E in EventType]: Action<S,
   stopping: {
     spawned: ignore,
     refused: ignore,
-    looked: spareOrKill,
+    looked: repeatOrKill,
     exited: leave,
     deadline: insist,
     retired: ignore,
@@ -300,19 +302,30 @@ function stop(worker: Starting | Ready | Draining, at: Moment, policy: WorkerPol
   return { worker: stopping, effects: [signal(pid, policy.stopSignal), resume(pid)] };
 }
 
-/** It has not ended yet: say it again, after two seconds look whether it has anything to lose, at last kill it. */
+/** It has not ended yet: look whether it has anything to lose, at last kill it. */
 function insist(worker: Stopping, _event: unknown, at: Moment, policy: WorkerPolicy): Step {
-  const waitedMs = at.nowMs - worker.signalledMs;
-  if (waitedMs >= policy.stopTimeoutMs) return kill(worker, at, "timeout");
-  const next: Stopping = { ...worker, nextMs: at.nowMs + resendMs };
-  const again = signal(worker.pid, policy.stopSignal);
-  return { worker: next, effects: waitedMs >= idleKillMs ? [again, look(worker.pid, true)] : [again] };
+  if (at.nowMs - worker.signalledMs >= policy.stopTimeoutMs) return kill(worker, at, "timeout");
+  if (worker.isRetold === true) {
+    const next = { ...worker, isRetold: false, nextMs: at.nowMs + resendMs - echoMs };
+    return { worker: next, effects: [signal(worker.pid, policy.stopSignal)] };
+  }
+  return { worker: { ...worker, nextMs: at.nowMs + resendMs }, effects: [look(worker.pid, true)] };
 }
 
-function spareOrKill(worker: Stopping, event: Of<"looked">, at: Moment): Step {
-  const idle = event.sight === "waiting" || event.sight === "elsewhere";
-  const overdue = at.nowMs - worker.signalledMs >= idleKillMs;
-  return idle && overdue ? kill(worker, at, "idle") : { worker, effects: [resume(worker.pid)] };
+/**
+ * Only to one without a request is the signal said again. A program may have noted the first one and gone on waiting
+ * (MapServer), so that a request came in since; a second one would end it in the middle of that. Who outlives the second
+ * one may hear it once more. An answer that comes earlier than the first look after the signal is to a look from before it.
+ */
+function repeatOrKill(worker: Stopping, event: Of<"looked">, at: Moment, policy: WorkerPolicy): Step {
+  const goOn = resume(worker.pid);
+  const waitedMs = at.nowMs - worker.signalledMs;
+  const isStale = waitedMs < resendMs;
+  if (isStale || event.sight === "busy" || event.sight === "crowded") return { worker, effects: [goOn] };
+  const isHeld = event.sight !== "unseen";
+  if (isHeld && waitedMs >= idleKillMs) return kill(worker, at, "idle");
+  const retold = isHeld ? { ...worker, isRetold: true, nextMs: at.nowMs + echoMs } : worker;
+  return { worker: retold, effects: [signal(worker.pid, policy.stopSignal), goOn] };
 }
 
 function condemn(worker: Starting | Ready | Draining | Stopping, _event: unknown, at: Moment): Step {

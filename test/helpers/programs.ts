@@ -200,6 +200,7 @@ export const waiters = {
 /** Programs that make a manager's life hard. Each source says how. Those in C and Python are echoes too. */
 export const behaviours = {
   diesOnSigterm: c("dies-on-sigterm", { onTerm: "loses" }),
+  diesOnSecondSigterm: c("dies-on-second-sigterm"),
   ignoresSigterm: c("ignores-sigterm", { onTerm: "survives" }),
   finishesOnSigterm: c("finishes-on-sigterm"),
   slowToStart: c("slow-to-start"),

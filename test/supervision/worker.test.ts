@@ -254,22 +254,49 @@ const stopping = [
   [100, looked("elsewhere")],
 ] as const;
 
-test("the stop signal is said again each second", () => {
-  expect(play([...stopping, [1100, deadline]]).effects).toEqual(["SIGTERM 42"]);
+test("a worker that is still there a second after the stop signal is held and looked at, and again each second", () => {
+  const first = play([...stopping, [1100, deadline]]);
+  expect(first.effects).toEqual(["hold 42"]);
+  expect(nextMs(first.worker)).toBe(2100);
+});
+
+test("where it holds no request, or cannot be seen, the stop signal is said again", () => {
+  for (const sight of ["elsewhere", "waiting", "unseen"] as const) {
+    const { worker, effects } = play([...stopping, [1100, deadline], [1101, looked(sight)]]);
+    expect(worker?.state).toBe("stopping");
+    expect(effects).toEqual(["SIGTERM 42", "SIGCONT group 42"]);
+  }
+});
+
+test("who was told again while it stood still is told once more while it runs, and then looked at", () => {
+  const retold = [...stopping, [1100, deadline], [1101, looked("elsewhere")]] as const;
+  expect(nextMs(play([...retold]).worker)).toBe(1151);
+  const echoed = play([...retold, [1151, deadline]]);
+  expect(echoed.effects).toEqual(["SIGTERM 42"]);
+  expect(nextMs(echoed.worker)).toBe(2101);
+  expect(play([...retold, [1151, deadline], [2101, deadline]]).effects).toEqual(["hold 42"]);
+  expect(nextMs(play([...stopping, [1100, deadline], [1101, looked("unseen")]]).worker)).toBe(2100);
+});
+
+test("a request that came in after the stop signal is not ended by a second one", () => {
+  for (const sight of ["busy", "crowded"] as const) {
+    for (const lookMs of [1100, 2100]) {
+      const { worker, effects } = play([...stopping, [lookMs, deadline], [lookMs + 1, looked(sight)]]);
+      expect(worker?.state).toBe("stopping");
+      expect(effects).toEqual(["SIGCONT group 42"]);
+    }
+  }
 });
 
 test("an idle worker that is still there two seconds after the stop signal is killed with its group", () => {
-  expect(play([...stopping, [2100, deadline]]).effects).toEqual(["SIGTERM 42", "hold 42"]);
   const killed = play([...stopping, [2100, deadline], [2101, looked("elsewhere")]]);
   expect(killed.effects).toEqual(["SIGKILL group 42", "worker.killed 1"]);
 });
 
-test("a busy one, or one that cannot be seen, goes on after that look", () => {
-  for (const sight of ["busy", "crowded", "unseen"] as const) {
-    const { worker, effects } = play([...stopping, [2100, deadline], [2101, looked(sight)]]);
-    expect(worker?.state).toBe("stopping");
-    expect(effects).toEqual(["SIGCONT group 42"]);
-  }
+test("one that cannot be seen is told again, and not killed before the stop timeout", () => {
+  const { worker, effects } = play([...stopping, [2100, deadline], [2101, looked("unseen")]]);
+  expect(worker?.state).toBe("stopping");
+  expect(effects).toEqual(["SIGTERM 42", "SIGCONT group 42"]);
 });
 
 test("a worker that outstays the stop timeout is killed with its group", () => {
