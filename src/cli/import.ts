@@ -1,5 +1,5 @@
 /** `fcgi-pm import`: the configuration of another manager, as a config of ours. */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { joinWords } from "../config/words.ts";
@@ -72,12 +72,22 @@ function readSources(files: readonly string[], options: ImportOptions, words: re
 }
 
 function readStdin(): Source {
-  return { file: "standard input", text: readFileSync(0, "utf8") };
+  return { file: "standard input", text: decode("standard input", readFileSync(0)) };
+}
+
+/** Old files are in Latin-1, in their comments at least. Names on the disk would have to be looked at, so it is said. */
+function decode(file: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    process.stderr.write(`warning: ${file} is not UTF-8, and was read as Latin-1: look at its letters beyond ASCII\n`);
+    return Buffer.from(bytes).toString("latin1");
+  }
 }
 
 function readNamed(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return decode(file, readFileSync(file));
   } catch (error) {
     const reasons = { ENOENT: "there is no such file", EACCES: "no right to read it", EISDIR: "it is a directory" };
     const code = String((error as NodeJS.ErrnoException).code);
@@ -92,7 +102,7 @@ async function openWorld(): Promise<World> {
   return {
     read: (path) => {
       try {
-        return readFileSync(path, "utf8");
+        return decode(path, readFileSync(path));
       } catch {
         return undefined;
       }
@@ -109,7 +119,11 @@ function isPlain(pattern: string): boolean {
 }
 
 function existing(path: string): string[] {
-  return existsSync(path) ? [path] : [];
+  try {
+    return statSync(path).isDirectory() ? [] : [path];
+  } catch {
+    return [];
+  }
 }
 
 function nothingFound(sources: readonly Source[], { remarks }: Imported): FcgiPmError {
@@ -141,7 +155,16 @@ async function prove(text: string): Promise<void> {
 
 function writeOutput(path: string, text: string, mayReplace: boolean): void {
   try {
-    writeFileSync(path, text, { flag: mayReplace ? "w" : "wx" });
+    const fd = openSync(path, mayReplace ? "w" : "wx");
+    try {
+      writeFileSync(fd, text);
+    } catch (error) {
+      // Half a config may be one, with some apps only.
+      if (!mayReplace) rmSync(path, { force: true });
+      throw error;
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "EEXIST")

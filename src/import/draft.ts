@@ -94,9 +94,9 @@ export function passEnv(draft: Draft, given: Pick<Given, "origin" | "written">, 
     );
 }
 
-/** A name that a shell can carry, as a config wants it. */
+/** A name that a shell can carry, as a config wants it: without the one that has a meaning in JavaScript. */
 export function isVariableName(name: string): boolean {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) && name !== "__proto__";
 }
 
 /** Adds to a list such as env-file, each word once. */

@@ -4,6 +4,7 @@ import { importApache } from "./apache.ts";
 import type { Imported, World } from "./draft.ts";
 import { importLighttpd } from "./lighttpd.ts";
 import { settleNames } from "./names.ts";
+import { directoryOf } from "./paths.ts";
 import { importPhpFpm } from "./php-fpm.ts";
 import type { Kind } from "./recognise.ts";
 import { kinds, recognise } from "./recognise.ts";
@@ -48,8 +49,11 @@ export function importAll(sources: readonly Source[], world: World, from?: Kind)
 }
 
 /** A `.socket` is read with its `.service`, and need not be imported by itself. */
-function isReadBeside({ file }: Source, sources: readonly Source[]): boolean {
-  return file.endsWith(".socket") && sources.some((other) => other.file === file.replace(/socket$/, "service"));
+function isReadBeside({ file, text }: Source, sources: readonly Source[]): boolean {
+  if (!file.endsWith(".socket")) return false;
+  const [, named] = /^[ \t]*Service[ \t]*=[ \t]*(\S+)/m.exec(text) ?? [];
+  const service = named === undefined ? file.replace(/socket$/, "service") : `${directoryOf(file)}/${named}`;
+  return sources.some((other) => other.file === service);
 }
 
 /** Without a byte order mark, and without NULs, which end every string that the kernel takes. */

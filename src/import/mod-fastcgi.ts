@@ -11,9 +11,12 @@ export interface FastCgiOption {
 }
 
 const flush = elsewhere("nginx: fastcgi_buffering off; Apache's mod_proxy_fcgi: flushpackets=on in ProxyPass");
-const header = elsewhere(
+const authorization = elsewhere(
   "nginx: fastcgi_param HTTP_AUTHORIZATION $http_authorization; Apache: CGIPassAuth On, or SetEnvIf",
 );
+const otherHeader = elsewhere("web servers hand every header on, as HTTP_NAME; Apache keeps Authorization back");
+const header: Rule = (draft, given) =>
+  (/^(?:proxy-)?authorization$/i.test(given.value) ? authorization : otherHeader)(draft, given);
 const connect = elsewhere("nginx: fastcgi_connect_timeout; Apache: connectiontimeout= in ProxyPass");
 const idle = elsewhere("nginx: fastcgi_read_timeout; Apache: timeout= in ProxyPass");
 const nph = elsewhere("no web server of today has a way for unparsed headers: let the program send a Status header");

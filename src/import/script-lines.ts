@@ -1,10 +1,14 @@
-/** A shell script as the lines that hold its commands: lines that go on are joined, here-documents are left out. */
+/** A shell script as the lines that hold its commands: lines that go on are joined, here-documents are kept apart. */
 import { splitShell } from "./words.ts";
 
 export interface CommandLine {
   readonly text: string;
   /** Of its first line. */
   readonly number: number;
+  /** The lines of the here-document behind it, the first of which has the number of `end`. */
+  readonly document: readonly string[];
+  /** Of the first line behind it. */
+  readonly end: number;
 }
 
 /** How far an open quote is followed: what is open for longer is an apostrophe in some text. */
@@ -18,8 +22,9 @@ export function commandLines(script: string): CommandLine[] {
   let at = 0;
   while (at < lines.length) {
     const { text, end } = joinedFrom(lines, at);
-    found.push({ text, number: at + 1 });
-    at = endOfDocument(lines, text, end);
+    const next = endOfDocument(lines, text, end);
+    found.push({ text, number: at + 1, document: lines.slice(end, next), end: end + 1 });
+    at = next;
   }
   return found;
 }

@@ -14,7 +14,7 @@ import { bindsItself } from "./self-binders.ts";
 import { tellRedirections } from "./shell-command.ts";
 import { foldChildren, takeChildren } from "./spawners.ts";
 import type { SimpleCommand } from "./words.ts";
-import { splitShell } from "./words.ts";
+import { splitShell, unknownField } from "./words.ts";
 
 /** Follows assignments from top to bottom. Conditions and loops are not: each command counts as if it ran once. */
 export function importScript(file: string, text: string, world: World): Imported {
@@ -51,7 +51,24 @@ interface Run {
 }
 
 function runText(run: Run, file: string, text: string, depth: number): void {
-  for (const { text: line, number } of commandLines(text)) runLine(run, { file, line: number }, line, depth);
+  for (const { text: line, number, document, end } of commandLines(text)) {
+    runLine(run, { file, line: number }, line, depth);
+    if (!isPrinted(line)) tellDocument(run.remarks, file, document, end);
+  }
+}
+
+/** A here-document of cat that goes to the terminal is only a text. */
+function isPrinted(line: string): boolean {
+  return /^\s*cat\b/.test(line) && !/\||>>?\s*[^\s&>]/.test(line);
+}
+
+/** What it becomes is a script of its own, or is read by another program. */
+function tellDocument(remarks: Remark[], file: string, document: readonly string[], first: number): void {
+  for (const [index, line] of document.entries()) {
+    if (!starts(splitShell(line)?.words ?? [])) continue;
+    const given = { origin: { file, line: first + index }, written: line.trim(), value: "" };
+    remark(remarks, "lost", given, "a here-document is not followed: import the file that it becomes");
+  }
 }
 
 /** Words before a command that only say when it runs. */
@@ -61,7 +78,7 @@ function runLine(run: Run, origin: Origin, line: string, depth: number): void {
   let rest = line;
   while (rest !== "") {
     const missing = new Set<string>();
-    const command = splitShell(rest, (text) => expand(run, text, missing));
+    const command = splitShell(rest, (text, isQuoted) => expandPart(run, text, isQuoted, missing));
     if (command === undefined) return;
     const words = command.words.slice(
       Math.max(
@@ -206,10 +223,17 @@ function readMore(run: Run, given: Given, file: string, depth: number): void {
   else runText(run, path, text, depth + 1);
 }
 
-/** `$NAME`, `${NAME}`, `${NAME:-other}`, `${NAME:=other}`. What a command other than echo would print is not known. */
+function expandPart(run: Run, text: string, isQuoted: boolean, missing: Set<string>): string {
+  const unknown = new Set<string>();
+  const value = expand(run, text, unknown);
+  for (const name of unknown) missing.add(name);
+  return value === "" && unknown.size > 0 && !isQuoted ? unknownField : value;
+}
+
+/** `$NAME`, `${NAME}`, `${NAME:-other}`, `${NAME:=other}`, `$@`. What a command other than echo would print is not known. */
 function expand(run: Run, text: string, missing: Set<string>): string {
   const value = text.replace(
-    /\u0000\$|\$\{(\w+)(?::?([-=])((?:[^{}]|\{[^{}]*\})*))?\}|\$(\w+)|\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\(\(?[^()]*\)?\)|`[^`]*`/g,
+    /\u0000\$|\$[@*]|\$\{(\w+)(?::?([-=])((?:[^{}]|\{[^{}]*\})*))?\}|\$(\w+)|\$\{(?:[^{}]|\{[^{}]*\})*\}|\$\(\(?[^()]*\)?\)|`[^`]*`/g,
     (whole, braced?: string, operator?: string, word?: string, plain?: string) => {
       if (whole === "\u0000$") return "$";
       const echoed = /^\$\(\s*echo\s+([^()]*)\)$/.exec(whole)?.[1];

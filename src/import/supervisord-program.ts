@@ -243,8 +243,10 @@ class ProgramReader {
   #expansionsFor(option: string): Expansions {
     const expansions = this.#expansions();
     if (option !== "environment") return expansions;
-    const passed = namesPassed(this.#section.options.get("environment")?.value ?? "").map((name) => `ENV_${name}`);
-    return (name) => expansions(name) ?? (passed.includes(name) ? "" : undefined);
+    const raw = this.#section.options.get("environment")?.value ?? "";
+    // Where the value of another variable needs it, too, it has to be known.
+    const passed = namesPassed(raw).filter((name) => raw.split(`%(ENV_${name})`).length === 2);
+    return (name) => expansions(name) ?? (passed.some((one) => `ENV_${one}` === name) ? "" : undefined);
   }
 
   #expansions(): Expansions {

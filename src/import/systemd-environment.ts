@@ -4,10 +4,6 @@ import { addWords, envOf, remark } from "./draft.ts";
 
 /** What a file says outranks `Environment=`, while here env outranks env-file: the doubles leave env. */
 export function takeEnvFile(draft: Draft, given: Given, world: World, variables: Map<string, string>): void {
-  if (given.value === "") {
-    draft.settings.delete("env-file");
-    return;
-  }
   const path = given.value.replace(/^-/, "");
   const text = world.read(path);
   if (text === undefined && given.value.startsWith("-")) {

@@ -92,7 +92,6 @@ function takeDirectory(draft: Draft, given: Given): void {
 
 /** `"A=b c" D=e`; an empty one forgets those before it. */
 function takeEnvironment(draft: Draft, given: Given): void {
-  if (given.value === "") return void draft.settings.delete("env");
   const words = unitWords(given.value);
   if (words === undefined) {
     lost("a quote is not closed")(draft, given);

@@ -22,9 +22,10 @@ interface FiledLine extends UnitLine {
 export function importSystemd(file: string, text: string, world: World): Imported {
   const remarks: Remark[] = [];
   const isSocket = file.endsWith(".socket");
-  const stem = file.replace(/\.(?:service|socket)$/, "");
-  const service = isSocket ? readUnit(`${stem}.service`, world) : [...fileLines(file, text), ...dropIns(file, world)];
-  const socket = isSocket ? [...fileLines(file, text), ...dropIns(file, world)] : readUnit(`${stem}.socket`, world);
+  const read = withoutReset([...fileLines(file, text), ...dropIns(file, world)]);
+  const serviceFile = isSocket ? (namedBeside(file, read, "Socket", "Service") ?? siblingOf(file, "service")) : file;
+  const service = isSocket ? readUnit(serviceFile, world) : read;
+  const socket = isSocket ? read : readSocket(file, read, world);
   const own = service.some(({ section }) => section === "Socket") ? [] : socket;
   const start = service.findLast(
     ({ section, key, value }) => section === "Service" && key === "ExecStart" && value !== "",
@@ -38,22 +39,69 @@ export function importSystemd(file: string, text: string, world: World): Importe
     );
     return { apps: [], remarks, differences: [] };
   }
-  return { apps: [readService(baseOf(stem), start, service, own, world)], remarks, differences };
+  return {
+    apps: [readService(baseOf(serviceFile).replace(/\.service$/, ""), start, service, own, world)],
+    remarks,
+    differences,
+  };
 }
 
 const differences = [
   "One service, that of fcgi-pm, takes the place of these units: fcgi-pm install makes it. Disable the old ones, sockets included.",
 ];
 
-function readUnit(file: string, world: World): FiledLine[] {
-  const text = world.read(file);
-  return text === undefined ? [] : [...fileLines(file, text), ...dropIns(file, world)];
+/** Where systemd looks for units, first what wins: `systemctl edit` puts a drop-in for a unit of a package below /etc. */
+const places = ["/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib"].map((place) => `${place}/systemd/system`);
+
+function placesBeside(file: string): readonly string[] {
+  const directory = directoryOf(file);
+  return places.includes(directory) ? places : [directory];
 }
 
+function readUnit(file: string, world: World): FiledLine[] {
+  for (const place of placesBeside(file)) {
+    const path = `${place}/${baseOf(file)}`;
+    const text = world.read(path);
+    if (text !== undefined) return withoutReset([...fileLines(path, text), ...dropIns(path, world)]);
+  }
+  return [];
+}
+
+/** The one that `Sockets=` names, or else that of the service's own name. */
+function readSocket(file: string, service: readonly FiledLine[], world: World): FiledLine[] {
+  const named = namedBeside(file, service, "Service", "Sockets");
+  const socket = named === undefined ? [] : readUnit(named, world);
+  return socket.length > 0 ? socket : readUnit(siblingOf(file, "socket"), world);
+}
+
+/** Where the first unit lies that the key names. */
+function namedBeside(file: string, lines: readonly FiledLine[], section: string, key: string): string | undefined {
+  const [name = ""] = lines.findLast((line) => line.section === section && line.key === key)?.value.split(/\s+/) ?? [];
+  return name === "" ? undefined : `${directoryOf(file)}/${name}`;
+}
+
+function siblingOf(file: string, ending: string): string {
+  return file.replace(/(?:\.(?:service|socket))?$/, `.${ending}`);
+}
+
+/** In the order of their names; of those with the same name the first place has the one that counts. */
 function dropIns(file: string, world: World): FiledLine[] {
-  return world
-    .match(`${directoryOf(file)}/${baseOf(file)}.d/*.conf`)
-    .flatMap((path) => fileLines(path, world.read(path) ?? ""));
+  const found = new Map<string, string>();
+  for (const path of placesBeside(file).flatMap((place) => world.match(`${place}/${baseOf(file)}.d/*.conf`)))
+    if (!found.has(baseOf(path))) found.set(baseOf(path), path);
+  return [...found]
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .flatMap(([, path]) => fileLines(path, world.read(path) ?? ""));
+}
+
+/** `Key=` with nothing behind it takes back what stands above it. */
+function withoutReset(lines: readonly FiledLine[]): FiledLine[] {
+  const reset = new Set<string>();
+  const isKept = ({ section, key, value }: UnitLine) => {
+    if (value === "" && (section === "Service" || section === "Socket")) reset.add(`${section} ${key}`);
+    return !reset.has(`${section} ${key}`);
+  };
+  return lines.toReversed().filter(isKept).toReversed();
 }
 
 function fileLines(file: string, text: string): FiledLine[] {

@@ -35,20 +35,33 @@ export interface Redirection {
 
 /** One simple command of a shell script. `expand` gets text with its dollar signs, and whether it is quoted. */
 export function splitShell(line: string, expand: Expand = (text) => text): SimpleCommand | undefined {
-  const mark: Expand = (text, isQuoted, isAssigned) =>
-    isQuoted || isAssigned === true || !text.includes("$")
-      ? expand(text, isQuoted)
-      : expand(text, isQuoted).replace(/\s+/g, fieldEnd);
+  const mark: Expand = (text, isQuoted, isAssigned) => {
+    const value = expand(text, isQuoted);
+    if (isAssigned === true || !text.includes("$")) return value;
+    if (isQuoted) return value === "" && text === "$@" ? fieldEnd : value;
+    return value === "" ? fieldEnd : value.replace(/\s+/g, fieldEnd);
+  };
   const command = split(line, shell, mark);
   if (command === undefined) return undefined;
-  const words = command.words.flatMap((word) =>
+  const fields = command.words.flatMap((word) =>
     word.includes(fieldEnd) ? word.split(fieldEnd).filter((part) => part !== "") : [word],
   );
-  return { ...command, words };
+  // In front of other words it may be the value of an option.
+  const words = fields
+    .slice(0, fields.findLastIndex((word) => word !== unknownField) + 1)
+    .map((word) => word.replaceAll(unknownField, ""));
+  const redirections = command.redirections.map(({ operator, target }) => ({
+    operator,
+    target: target.replaceAll(fieldEnd, "").replaceAll(unknownField, ""),
+  }));
+  return { ...command, words, redirections };
 }
 
-/** Stands where an unquoted variable has a blank: there the word ends. No script has it. */
+/** Stands where an unquoted variable has a blank or nothing: there the word ends, or is none. No script has it. */
 const fieldEnd = "\u0001";
+
+/** For `expand` to give in the place of an unquoted variable that nobody knows. */
+export const unknownField = "\u0002";
 
 /** Text with its dollar signs to its value. What is assigned to a variable stays one word. */
 type Expand = (text: string, isQuoted: boolean, isAssigned?: boolean) => string;

@@ -1,6 +1,6 @@
 /** `fcgi-pm import`, as it is typed: where it reads from, where it writes to, and how it ends. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { bin, runToEnd, usePlace } from "../helpers/manager.ts";
@@ -41,6 +41,24 @@ describe("where it reads from", () => {
     expect(stdout).toContain("# standard input:1: FastCgiServer /srv/app.fcgi -processes 2");
   });
 
+  test("a directory that Apache includes stands for all files in it", async () => {
+    const sites = join(place.directory, "sites");
+    mkdirSync(sites);
+    writeFileSync(join(sites, "a"), "FastCgiServer /srv/a.fcgi\n");
+    const file = join(place.directory, "apache2.conf");
+    writeFileSync(file, `ServerRoot ${place.directory}\nInclude sites/\nFastCgiServer /srv/b.fcgi\n`);
+    const { code, stdout } = await inPlace(file);
+    expect([code, Object.keys(appsOf(stdout))]).toEqual([0, ["a", "b"]]);
+  });
+
+  test("a file in Latin-1 is read, and it is said", async () => {
+    const file = join(place.directory, "old.conf");
+    writeFileSync(file, Buffer.from("# f\u00fcr alle\nFastCgiServer /srv/a.fcgi -initial-env A=\u00fc\n", "latin1"));
+    const { code, stdout, stderr } = await inPlace(file);
+    expect([code, appsOf(stdout)]).toMatchObject([0, { a: { env: { A: "\u00fc" } } }]);
+    expect(stderr).toContain(`warning: ${file} is not UTF-8, and was read as Latin-1`);
+  });
+
   test("several files become one config, in which names are different", async () => {
     const one = join(fixtures, "mapserver.command");
     const { code, stdout, stderr } = await inPlace(
@@ -70,6 +88,19 @@ describe("where it reads from", () => {
 
 describe("where it writes to", () => {
   const line = ["--command", "spawn-fcgi -s /s -- /srv/app"];
+
+  test("--output is whole or not there: half of it is taken away again", () => {
+    const path = join(place.directory, "fcgi-pm.toml");
+    const lines = Array.from({ length: 50 }, (_, index) => `spawn-fcgi -s /run/${index} -- /srv/app\n`);
+    // No file may be longer than one block, which no disk has to be full for.
+    const words = ["-c", 'ulimit -f 1; exec "$@"', "sh", process.execPath, bin, "import", "-", "--from", "command"];
+    const { status, stderr } = spawnSync("sh", [...words, "--output", path], {
+      input: lines.join(""),
+      encoding: "utf8",
+    });
+    expect([status, stderr]).toEqual([1, expect.stringContaining(`Cannot write "${path}": EFBIG`)]);
+    expect(existsSync(path)).toBe(false);
+  });
 
   test("--output is never written over a file that is there, but with --force", async () => {
     const path = join(place.directory, "fcgi-pm.toml");

@@ -1,6 +1,5 @@
 /** Whatever a file says, an import neither fails nor writes what is no config. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { parse } from "smol-toml";
 import { parseContext } from "../../src/cli/context.ts";
 import { parseConfig } from "../../src/config/parse.ts";
@@ -12,6 +11,7 @@ import { durationOf, modeText } from "../../src/import/rules.ts";
 import { commentText, tomlOf } from "../../src/import/toml.ts";
 import { writeConfig } from "../../src/import/write.ts";
 import { parseDuration, parseMode } from "../../src/units.ts";
+import fc from "../helpers/chance.ts";
 import { appsOf, configOf, fixtureWorld, mainFiles, readFixture, worldOf } from "./world.ts";
 
 /** Words that mean something to somebody, in any order. */

@@ -36,6 +36,12 @@ describe("FastCgiServer", () => {
     },
   );
 
+  test("-pass-header of what every web server passes says so", () => {
+    expect(remarksOf(configOf(conf, "FastCgiServer /srv/a.fcgi -pass-header X-Key\n"))).toContainEqual(
+      expect.stringContaining("-pass-header X-Key → web servers hand every header on"),
+    );
+  });
+
   test("takes what it does not know with its value, and goes on", () => {
     const text = configOf(conf, "FastCgiServer /srv/a.fcgi -colour red -processes 3\n");
     expect(remarksOf(text)).toContainEqual(`${conf}:1: -colour red → this directive has no such option`);

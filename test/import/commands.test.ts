@@ -135,6 +135,17 @@ echo "spawn-fcgi -s /no -- /no"
     ]);
   });
 
+  test("has here-documents that become scripts: what they start is told", () => {
+    const text = configOf(
+      "/a.sh",
+      "spawn-fcgi -s /s -- /app\ncat >/usr/bin/run <<END\n#!/bin/sh\nspawn-fcgi -s /t -- /other\nEND\n",
+    );
+    expect(Object.keys(appsOf(text))).toEqual(["app"]);
+    expect(remarksOf(text)).toEqual([
+      expect.stringMatching(/^\/a\.sh:4: spawn-fcgi -s \/t -- \/other → a here-document is not followed/),
+    ]);
+  });
+
   test("tells what nobody knows", () => {
     const text = configOf("/a.sh", "spawn-fcgi -s $WHERE/s -- /app $(nproc)\n");
     expect(remarksOf(text)).toEqual(
@@ -251,6 +262,22 @@ describe("variables of a script", () => {
     ]);
   });
 
+  test.each([
+    ["that are empty are no word", "A=\nspawn-fcgi $A -s /s $A -- /app $A x", { command: ["/app", "x"], socket: "/s" }],
+    ["that are empty in quotes are one", 'A=\nspawn-fcgi -s /s -- /app "$A" x', { command: ["/app", "", "x"] }],
+    ["that nobody knows are no last word", "spawn-fcgi -s /s -- /app x $A", { command: ["/app", "x"] }],
+    ["that nobody knows may belong to an option", "spawn-fcgi -F $A -s /s -- /app x", { command: ["/app", "x"] }],
+    ["that are the script's own words are none", 'exec spawn-fcgi -s /s -- /app "$@"', { command: ["/app"] }],
+  ])("%s", (_, script, app) => {
+    expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([expect.objectContaining(app)]);
+  });
+
+  test("that are the script's own words are told", () => {
+    expect(remarksOf(configOf("/a.sh", 'spawn-fcgi -s /s -- /app "$@"'))).toEqual([
+      expect.stringContaining("nobody says what $@ is"),
+    ]);
+  });
+
   test("have values for the case that they are not set, which may name others", () => {
     const script = `D=/run\n: \${Y:=\${D}/y}\nspawn-fcgi -s \${S:-"$D/s"} -- /app $Y\n`;
     expect(Object.values(appsOf(configOf("/a.sh", script)))).toEqual([
@@ -353,6 +380,40 @@ describe("a unit of systemd", () => {
         expect.stringContaining("EnvironmentFile=-/gone → there is no such file"),
       ]),
     );
+  });
+
+  test("is taken back by a drop-in, its start and its listener, too", () => {
+    const files = {
+      "/etc/systemd/system/app.service.d/a.conf": "[Service]\nUser=\nEnvironmentFile=\nExecStart=\nExecStart=/new\n",
+      "/etc/systemd/system/app.socket": "[Socket]\nListenStream=9000\n",
+      "/etc/systemd/system/app.socket.d/a.conf": "[Socket]\nListenStream=\nListenStream=/run/new.sock\n",
+    };
+    const text = unit("User=u\nEnvironmentFile=/gone\nExecStart=/old", files);
+    expect(appsOf(text)["app"]).toEqual({ command: ["/new"], socket: "/run/new.sock", "socket-mode": "0666" });
+    expect(remarksOf(text)).toEqual([]);
+  });
+
+  test("of a package has the administrator's drop-ins and socket", () => {
+    const files = {
+      "/etc/systemd/system/app.service.d/b.conf": "[Service]\nUser=admin\n",
+      "/lib/systemd/system/app.service.d/b.conf": "[Service]\nNice=9\n",
+      "/lib/systemd/system/app.service.d/a.conf": "[Service]\nUser=other\nUMask=0077\n",
+      "/lib/systemd/system/app.socket": "[Socket]\nListenStream=9000\n",
+      "/etc/systemd/system/app.socket": "[Socket]\nListenStream=127.0.0.1:9001\n",
+    };
+    const text = configOf("/lib/systemd/system/app.service", "[Service]\nExecStart=/app\n", worldOf(files));
+    expect(appsOf(text)["app"]).toEqual({ command: ["/app"], port: "127.0.0.1:9001", user: "admin", umask: "0077" });
+  });
+
+  test("and a socket of another name find each other", () => {
+    const files = {
+      "/u/web.service": "[Service]\nExecStart=/web\nSockets=front.socket\n",
+      "/u/front.socket": "[Socket]\nListenStream=/run/front.sock\nService=web.service\n",
+    };
+    const app = { web: { command: ["/web"], socket: "/run/front.sock", "socket-mode": "0666" } };
+    for (const [file, text] of Object.entries(files)) expect(appsOf(configOf(file, text, worldOf(files)))).toEqual(app);
+    const sources = Object.entries(files).map(([file, text]) => ({ file, text }));
+    expect(importAll(sources, worldOf(files)).apps.map(({ name }) => name)).toEqual(["web"]);
   });
 
   test("of a template is one instance", () => {

@@ -1,10 +1,10 @@
 /** Our readers of what Python and supervisord read, against those themselves, on random texts. */
 import { describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
 import { parseIni } from "../../src/import/configparser.ts";
 import { parsePairs } from "../../src/import/environment-pairs.ts";
 import { formatPython } from "../../src/import/python-format.ts";
 import { splitShlex } from "../../src/import/words.ts";
+import fc from "../helpers/chance.ts";
 import { askPython } from "./judge.ts";
 
 jest.setTimeout(60_000);

@@ -40,6 +40,7 @@ describe("a FastCGI program", () => {
     ["stderr_logfile=/var/log/e.log\nstderr_logfile_backups=3", { "output-file": "/var/log/e.log", "output-keep": 3 }],
     ["environment=A=\"x, y\",B='it;s',C=1", { env: { A: "x, y", B: "it;s", C: "1" } }],
     ['environment=TOKEN="%(ENV_TOKEN)s",N="%(process_num)s"', { env: { N: "0" }, "pass-env": ["TOKEN"] }],
+    ['environment=TOKEN="%(ENV_TOKEN)s",N="x%(ENV_TOKEN)s"', { env: { N: "x%(ENV_TOKEN)s" }, "pass-env": ["TOKEN"] }],
   ])("%s", (lines, keys) => {
     expect(web(lines)).toMatchObject(keys);
   });
@@ -189,6 +190,12 @@ test("a variable of [supervisord] that no shell can carry is told, and no app ha
   const text = configOf(conf, '[supervisord]\nenvironment=A="1",LC-ALL="C"\n[program:a]\ncommand=/a\n');
   expect(appsOf(text)["a"]?.["env"]).toEqual({ A: "1" });
   expect(remarksOf(text)).toContainEqual(expect.stringMatching(/:2: .* → no name that a shell can carry: "LC-ALL"/));
+});
+
+test("a variable that a config refuses is lost, and told", () => {
+  const text = configOf("/a.conf", "[program:a]\ncommand=/app\nenvironment=__proto__=1,B=2\n");
+  expect(appsOf(text)["a"]).toMatchObject({ env: { B: "2" } });
+  expect(remarksOf(text)).toContainEqual(expect.stringContaining('"__proto__"'));
 });
 
 test("a log of each process becomes one, which is told of plain programs, too", () => {
