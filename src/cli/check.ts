@@ -1,7 +1,9 @@
 /** `fcgi-pm check`: proves a config without starting anything. */
 import { lstatSync } from "node:fs";
+import { resolve } from "node:path";
 import type { App, External } from "../config/app.ts";
 import type { Finding } from "../diagnosis/finding.ts";
+import { sentenceOfLag } from "../diagnosis/unit-lag.ts";
 import { offlineFindings } from "../doctor/offline.ts";
 import { FcgiPmError } from "../errors.ts";
 import { formatAddress } from "../fastcgi/address.ts";
@@ -15,10 +17,12 @@ import { print, printLines } from "./terminal.ts";
 export interface CheckOptions {
   /** As whom the web server comes to the sockets. */
   readonly webUser?: string;
+  /** Does somebody else look after the units of the service? */
+  readonly leavesUnits?: boolean;
 }
 
 /** Prints a line for each app, and warnings below it; gives the exit status: 0, or 5 where something is wrong. */
-export async function check(file: string | undefined, { webUser }: CheckOptions = {}): Promise<number> {
+export async function check(file: string | undefined, options: CheckOptions = {}): Promise<number> {
   const path = findConfig(file, "name it: fcgi-pm check FILE");
   const config = await loadConfig(path);
   let wrong = 0;
@@ -35,8 +39,9 @@ export async function check(file: string | undefined, { webUser }: CheckOptions 
   };
   const { logFile } = config.manager;
   if (logFile !== undefined) await attempt(() => proveLog(logFile));
-  for (const app of config.apps) await attempt(() => prove(app, webUser));
+  for (const app of config.apps) await attempt(() => prove(app, options.webUser));
   await printLines(config.externals.flatMap(describeExternal));
+  if (wrong === 0 && options.leavesUnits !== true) await printLines(await aboutUnits(resolve(path)));
   if (wrong === 0) return 0;
   process.stderr.write(`error: ${path} cannot run as it is: ${wrong} ${wrong === 1 ? "problem" : "problems"}\n`);
   return 5;
@@ -58,6 +63,12 @@ async function prove(app: App, webUser: string | undefined): Promise<string> {
 /** It runs all the same; whether the web server gets there is another matter. */
 function warningLines({ level, what, remedy: [first = ""] }: Finding): string[] {
   return [`  ${level === "note" ? "note" : "warning"}: ${visible(what)}`, `    try: ${visible(first)}`];
+}
+
+/** What a service may do was written down when it was installed. */
+async function aboutUnits(config: string): Promise<string[]> {
+  const { lagsOf } = await import("./unit-lag.ts");
+  return (await lagsOf(config)).flatMap((lag) => [`warning: ${visible(sentenceOfLag(lag))}`, `  try: ${lag.remedy}`]);
 }
 
 /** Of what somebody else starts there is nothing to prove: it may be started later, and elsewhere. */

@@ -39,11 +39,11 @@ export function refuseConfigAsProgram(command: string, program: string): void {
   });
 }
 
-/** Reads a config with all that it includes. */
-export async function loadConfig(path: string): Promise<Config> {
+/** Reads a config with all that it includes; for a manager with another runtime directory, where one is given. */
+export async function loadConfig(path: string, directory = runtimeDirectory(process.env)): Promise<Config> {
   const files = await readFiles(path);
   try {
-    return await parseConfig(files, parseContext());
+    return await parseConfig(files, { ...parseContext(), runtimeDirectory: directory });
   } catch (error) {
     // Where the problem is in an included file, or in one of several configs, the plain command would prove another one.
     if (error instanceof ConfigError) throw new ConfigError(error.problems, path);

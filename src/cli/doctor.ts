@@ -1,7 +1,9 @@
 /** `fcgi-pm doctor`: tries a deployment the way the web server would, and says what is wrong and what mends it. */
+import { resolve } from "node:path";
 import type { Command } from "commander";
 import { appFlags } from "../config/keys.ts";
 import { joinWords } from "../config/words.ts";
+import { unitBehind } from "../diagnosis/unit-lag.ts";
 import { examine } from "../doctor/examine.ts";
 import type { Patient } from "../doctor/patient.ts";
 import { openJournal } from "./doctor-journal.ts";
@@ -11,6 +13,7 @@ import { type Report, reportJson, reportLines } from "./doctor-report.ts";
 import { type WishWords, wishOf } from "./doctor-wish.ts";
 import { givenFlags } from "./flags.ts";
 import { printJson, printLines, screenOf } from "./terminal.ts";
+import { lagsOf } from "./unit-lag.ts";
 
 interface DoctorOptions extends WishWords {
   readonly config?: string;
@@ -47,11 +50,19 @@ type Doing = Asked & { readonly journal: ReturnType<typeof openJournal> };
 
 async function examineAll(asked: Doing): Promise<Report[]> {
   const reports: Report[] = [];
+  const configs = new Set<string>();
   for (const { patient, known } of await patientsOf(asked)) {
     const findings = await examine(patient, known);
     reports.push({ name: titleOf(patient), findings, tried: asked.journal.take() });
+    if (patient.configFile !== undefined) configs.add(resolve(patient.configFile));
   }
-  return reports;
+  return [...reports, ...(await Promise.all([...configs].map(examineUnits))).flat()];
+}
+
+/** The services of a config: nothing is said of one that is as it should be. */
+async function examineUnits(config: string): Promise<Report[]> {
+  const lags = await lagsOf(config);
+  return lags.map((lag) => ({ name: lag.unit, findings: [unitBehind(lag)], tried: [] }));
 }
 
 /** An app that nobody has named is called by its program. */

@@ -24,6 +24,8 @@ interface Plan {
   /** The manager's control socket, if the config names one. */
   readonly control: string | undefined;
   readonly changes: readonly UnitChange[];
+  /** It runs, as its units were before. */
+  readonly isOutdated: boolean;
   /** Words for systemctl, in their order. */
   readonly commands: readonly (readonly string[])[];
 }
@@ -32,7 +34,7 @@ interface Plan {
 export async function install(options: InstallOptions): Promise<number> {
   const systemd = systemdOf(options.user === true);
   const { service } = await wishService(options);
-  const status = await check(service.config);
+  const status = await check(service.config, { leavesUnits: true });
   if (status !== 0) return status;
   const plan = await planOf(
     systemd,
@@ -57,7 +59,9 @@ async function planOf(
   const isChanged = changes.some(({ kind }) => kind !== "unchanged");
   const gone = unitsIn(changes, "removed");
   const isEnabled = (await enablementOf(systemd, service)) === "enabled";
-  const isActive = /^(active|reloading|refreshing)$/.test(await propertyOf(systemd, service, "ActiveState"));
+  const state = await propertyOf(systemd, service, "ActiveState");
+  // One that does not get ready under its old unit has to begin anew: a start would wait for that, and end it for good.
+  const isActive = /^(active|reloading|refreshing)$/.test(state) || (state === "activating" && isChanged);
   const isNew = changes.some(({ kind }) => kind === "new");
   const commands = [
     ...(gone.length === 0 ? [] : [["disable", "--now", ...gone]]),
@@ -65,7 +69,7 @@ async function planOf(
     ...(isEnabled && !isNew ? [] : [["enable", service]]),
     ...(now === true ? startOf(service, isActive, isChanged, socketUnit === true ? unitsIn(changes, "new") : []) : []),
   ];
-  return { systemd, service, control, changes, commands };
+  return { systemd, service, control, changes, isOutdated: isActive && isChanged, commands };
 }
 
 /** The sockets first: systemd opens none whose service runs already. A service that runs with old units is started anew. */
@@ -117,11 +121,12 @@ async function carryOut(plan: Plan): Promise<void> {
 }
 
 /** Gives the exit status: that of `status` for what was started, 4 where it runs, but not as it should. */
-async function tellOutcome({ systemd, service, control, commands }: Plan): Promise<number> {
+async function tellOutcome({ systemd, service, control, isOutdated, commands }: Plan): Promise<number> {
   const isStarted = commands.some(isStart);
   if (!isStarted) {
-    const start = systemctlWords(systemd, "start", service);
-    await printLines([`${service} is installed, and starts with the machine; now: ${start}`]);
+    const next = systemctlWords(systemd, isOutdated ? "restart" : "start", service);
+    const what = isOutdated ? "runs as it was until" : "starts with the machine; now";
+    await printLines([`${service} is installed, and ${what}: ${next}`]);
     return 0;
   }
   await printLines([`${service} is installed, and runs:`, ""]);

@@ -2,10 +2,11 @@
 import { type ControlClient, outcomesIn } from "../control/client.ts";
 import { errorOf, hasFailed } from "../control/failed-outcome.ts";
 import type { AppOutcome, CommandAnswer, ReloadRequest, StopRequest } from "../control/protocol.ts";
+import { blameUnit, sentenceOfLag, type UnitLag } from "../diagnosis/unit-lag.ts";
 import { FcgiPmError } from "../errors.ts";
 import { waitForEnd } from "../os/process-end.ts";
-import { complain } from "./complain.ts";
-import { type Meant, managersFor, managersToAdd, theManager } from "./managers.ts";
+import { complain, warn } from "./complain.ts";
+import { type Meant, managersFor, managersToAdd, type Reached, theManager } from "./managers.ts";
 import { describeOutcome } from "./outcome.ts";
 import { showProgress } from "./progress.ts";
 import { printJson, printLines } from "./terminal.ts";
@@ -82,7 +83,8 @@ async function carryOut(order: Order, { managers, failed }: Meant, { json }: Ord
   const endProgress = json === true ? () => {} : showProgress(managers, order.app);
   const told = await Promise.allSettled(managers.map(({ client }) => order.tell(client)));
   endProgress();
-  const errors = told.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  const reasons = told.map((result): unknown => (result.status === "rejected" ? result.reason : undefined));
+  const { errors, warnings } = await besideUnits(order, managers, reasons);
   const outcomes = told.flatMap((result) =>
     result.status === "fulfilled" ? result.value.apps : outcomesOf(result.reason),
   );
@@ -91,7 +93,25 @@ async function carryOut(order: Order, { managers, failed }: Meant, { json }: Ord
   // One that failed for some apps is told app by app.
   const others = errors.filter((error) => outcomesOf(error).length === 0);
   const failures = [...outcomes.filter(hasFailed).map((one) => errorOf(order.verb, one)), ...others, ...failed];
-  return Math.max(0, ...failures.map((failure) => complain(failure, json === true ? "json" : "words")));
+  const status = Math.max(0, ...failures.map((failure) => complain(failure, json === true ? "json" : "words")));
+  if (json !== true) for (const lag of warnings) warn(sentenceOfLag(lag), lag.remedy);
+  return status;
+}
+
+/** A changed config may ask for more than its service may do: that is why a reload fails, or works only half. */
+async function besideUnits({ verb }: Order, managers: readonly Reached[], reasons: readonly unknown[]) {
+  const lags = verb === "reload" ? await Promise.all(managers.map(lagOf)) : [];
+  const blamed = reasons.map((reason, index) => blameUnit(reason, lags[index]));
+  const others = lags.flatMap((lag, index) => (blamed[index] === reasons[index] && lag) || []);
+  return {
+    errors: blamed.filter((error) => error !== undefined),
+    warnings: others.filter(({ settings }) => settings.length > 0),
+  };
+}
+
+async function lagOf({ client, status }: Reached): Promise<UnitLag | undefined> {
+  const [{ lagOfManager }, { pidHere }] = await Promise.all([import("./unit-lag.ts"), import("../os/pid-here.ts")]);
+  return lagOfManager(pidHere(status.manager.pid, client.path), status.manager);
 }
 
 /** What came of a command that failed for some apps. */

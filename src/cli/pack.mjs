@@ -24,6 +24,7 @@ const needed = [
   "src/cli/ready.ts",
   "src/cli/signal.ts",
   "src/cli/status.ts",
+  "src/cli/unit-lag.ts",
 ];
 
 const target = { platform: "node", target: "node20", charset: "ascii", logLevel: "warning" };

@@ -1,8 +1,9 @@
 /** As whom the manager has to run as a service: as the one user of all workers if it can be, else as root, and why. */
-import { type Stats, statSync } from "node:fs";
+import { accessSync, constants, type Stats, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import type { App, Config } from "../config/app.ts";
 import type { ServiceUser } from "../generate/deployment.ts";
+import { tryAs } from "../os/access-as.ts";
 import { type Identity, ownGroupOf, resolveIdentity } from "../os/identity.ts";
 
 interface Reason {
@@ -10,9 +11,20 @@ interface Reason {
   readonly capability?: string;
 }
 
-export function userOf(config: Config, path: string, isSocketUnit: boolean): ServiceUser {
-  const [first] = config.apps;
-  const reasons = reasonsForRoot(config, path, isSocketUnit);
+/** What the user has to be enough for. */
+interface Duties {
+  readonly config: Config;
+  /** Of the config. */
+  readonly path: string;
+  /** The runtime directory of the service. */
+  readonly runtime: string;
+  /** systemd opens the listeners. */
+  readonly socketUnit: boolean;
+}
+
+export function userOf(duties: Duties): ServiceUser {
+  const [first] = duties.config.apps;
+  const reasons = reasonsForRoot(duties);
   if (first?.user !== undefined && reasons.length === 0)
     return { kind: "one", user: first.user, ...(first.group === undefined ? {} : { group: first.group }) };
   const capabilities = new Set(reasons.flatMap(({ capability }) => capability ?? []));
@@ -26,14 +38,15 @@ export function ownerOf({ socketOwner, user, group }: App): { user?: string; gro
   return { user, group: group ?? String(identityOf(user)?.gid ?? user) };
 }
 
-function reasonsForRoot(config: Config, path: string, isSocketUnit: boolean): Reason[] {
+function reasonsForRoot(duties: Duties): Reason[] {
+  const { config, runtime, socketUnit } = duties;
   const { apps } = config;
   return [
     ...reasonsOfUsers(apps),
     ...apps.flatMap(reasonsOfPriority),
-    ...(isSocketUnit ? [] : apps.flatMap(reasonsOfPort)),
-    ...apps.filter((app) => !isSocketUnit || isInRuntime(app)).flatMap(reasonsOfOwner),
-    ...reasonsOfRights(config, path, isSocketUnit),
+    ...(socketUnit ? [] : apps.flatMap(reasonsOfPort)),
+    ...apps.filter((app) => !socketUnit || liesIn(runtime, app)).flatMap(reasonsOfOwner),
+    ...reasonsOfRights(duties),
   ];
 }
 
@@ -67,40 +80,55 @@ function reasonsOfOwner({ name, user, group, socketOwner, listen }: App): Reason
 }
 
 /** systemd gives the runtime directory to the unit's user with all that lies in it, sockets of socket units too (measured, 252). */
-function isInRuntime({ listen }: App): boolean {
-  return listen.kind === "unix" && dirname(listen.path) === process.env["RUNTIME_DIRECTORY"];
+function liesIn(runtime: string, { listen }: App): boolean {
+  return listen.kind === "unix" && dirname(listen.path) === runtime;
 }
 
 /** What the one user could not read, or make files in. */
-function reasonsOfRights({ apps, manager }: Config, path: string, isSocketUnit: boolean): Reason[] {
+function reasonsOfRights({ config: { apps, manager }, path, runtime, socketUnit }: Duties): Reason[] {
   const identity = identityOf(apps[0]?.user);
   if (identity === undefined) return [];
-  const own = process.env["RUNTIME_DIRECTORY"];
-  const sockets = isSocketUnit ? [] : apps.flatMap(({ listen }) => (listen.kind === "unix" ? [listen.path] : []));
+  const sockets = socketUnit ? [] : apps.flatMap(({ listen }) => (listen.kind === "unix" ? [listen.path] : []));
   const made = [manager.logFile, manager.control, ...apps.map(({ outputFile }) => outputFile), ...sockets];
   const directories = made.flatMap((file) => (file === undefined ? [] : [dirname(file)]));
   const read = [path, ...apps.flatMap(({ envFile, directory }) => envFile.map((file) => resolve(directory, file)))];
   return [
     ...unique(read)
-      .filter((file) => !mayDo(file, identity, 4))
+      .filter((file) => !mayDo(file, identity, "read"))
       .map((file) => ({ why: `${file} may not be read by ${identity.name}` })),
     ...unique(directories)
       // systemd makes these two, for the user.
-      .filter((directory) => directory !== own && !/^\/var\/log\/[^/]+$/.test(directory))
-      .filter((directory) => !mayDo(directory, identity, 2))
+      .filter((directory) => directory !== runtime && !/^\/var\/log\/[^/]+$/.test(directory))
+      .filter((directory) => !mayDo(directory, identity, "write"))
       .map((directory) => ({ why: `${identity.name} may not make files in ${directory}` })),
   ];
 }
 
-/** By the rights of the file alone; what is not there, or cannot be looked at, is told by the start. */
-function mayDo(path: string, { uid, gid }: Identity, right: 2 | 4): boolean {
+/** What is not there, or cannot be looked at, is told by the start. */
+function mayDo(path: string, { uid, gid }: Identity, right: "read" | "write"): boolean {
   let found: Stats | undefined;
   try {
     found = statSync(path, { throwIfNoEntry: false });
   } catch {}
   if (found === undefined || uid === 0) return true;
+  if (uid === process.geteuid?.()) return mayOurselves(path, right);
+  return tryAs({ uid, gid }, path, right) ?? mayByMode(found, uid, gid, right);
+}
+
+/** In the sandbox of a service more is read-only than the rights say. */
+function mayOurselves(path: string, right: "read" | "write"): boolean {
+  try {
+    accessSync(path, right === "read" ? constants.R_OK : constants.W_OK);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EROFS";
+  }
+}
+
+/** Only root can try it: for others the rights of the file alone count, and not those of the directories on the way. */
+function mayByMode(found: Stats, uid: number, gid: number, right: "read" | "write"): boolean {
   const shift = found.uid === uid ? 6 : found.gid === gid ? 3 : 0;
-  return ((found.mode >> shift) & right) !== 0;
+  return ((found.mode >> shift) & (right === "read" ? 4 : 2)) !== 0;
 }
 
 /** Absent where there is no such user on this machine, or none is named. */

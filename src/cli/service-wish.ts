@@ -20,6 +20,8 @@ export interface WishOptions {
   readonly user?: boolean;
   /** systemd opens the listeners. */
   readonly socketUnit?: boolean;
+  /** Node and the script of fcgi-pm; those that run now, if it is left out. */
+  readonly program?: readonly [string, string] | undefined;
 }
 
 /** `/etc/fcgi-pm/fcgi-pm.toml` is run by the service fcgi-pm, `blog.toml` by fcgi-pm-blog. */
@@ -28,14 +30,22 @@ export function serviceNameOf(config: string): string {
   return name === "fcgi-pm" ? name : `fcgi-pm-${name || "config"}`;
 }
 
-/** Reads the config with the runtime directory that the service will have. */
+/** Reads the config with the runtime directory that the service will have; from here on it is this process's own, too. */
 export async function wishService(options: WishOptions): Promise<ServiceWish> {
   const path = resolve(findConfig(options.config, "name it: --config FILE"));
-  const name = serviceNameOf(path);
-  process.env["RUNTIME_DIRECTORY"] = `${runtimeBase(options.user === true)}/${name}`;
-  const config = await loadConfig(path);
+  process.env["RUNTIME_DIRECTORY"] = runtimeOf(path, options);
+  return readWish(path, options);
+}
+
+/** The same of the config at `path`, which is absolute; nothing of this process is changed. */
+export async function readWish(path: string, options: WishOptions): Promise<ServiceWish> {
+  const config = await loadConfig(path, runtimeOf(path, options));
   refuseNothing(config.apps.length, path);
-  return { config, service: await serviceOf(name, path, config, options) };
+  return { config, service: await serviceOf(path, config, options) };
+}
+
+function runtimeOf(path: string, { user }: WishOptions): string {
+  return `${runtimeBase(user === true)}/${serviceNameOf(path)}`;
 }
 
 /** What systemd makes runtime directories in: `%t`. */
@@ -50,18 +60,20 @@ function ownProgram(): readonly [string, string] {
   return [node, script];
 }
 
-async function serviceOf(name: string, path: string, config: Config, options: WishOptions): Promise<Service> {
+async function serviceOf(path: string, config: Config, options: WishOptions): Promise<Service> {
   const { apps, manager } = config;
   const sockets = apps.flatMap((app) => socketOf(app, options));
   const openFiles = mostFiles(apps);
+  const { program = ownProgram(), socketUnit = false } = options;
+  const runtime = runtimeOf(path, options);
   return {
-    name,
-    program: ownProgram(),
+    name: serviceNameOf(path),
+    program,
     config: path,
     ...(manager.control === undefined ? {} : { control: manager.control }),
-    user: options.user === true ? { kind: "session" } : userOf(config, path, options.socketUnit === true),
+    user: options.user === true ? { kind: "session" } : userOf({ config, path, runtime, socketUnit }),
     sockets,
-    places: await placesOf(config, path),
+    places: await placesOf(config, runtime, [path, ...program]),
     workers: apps.reduce((sum, { processes }) => sum + processes, 0),
     startMs: Math.max(0, ...apps.map((app) => app.startTimeoutMs + app.initStartDelayMs * (app.processes - 1))),
     stopMs: Math.max(0, ...apps.map((app) => app.drainTimeoutMs + app.stopTimeoutMs)),
@@ -99,17 +111,17 @@ function socketOf(app: App, { user }: WishOptions): ServiceSocket[] {
   return [{ app: app.name, listen: app.listen, backlog: app.listenQueueDepth, mode: app.socketMode, ...owner }];
 }
 
-async function placesOf({ apps, manager }: Config, config: string): Promise<ServicePlaces> {
+/** `own`: files of the service itself. */
+async function placesOf({ apps, manager }: Config, runtime: string, own: readonly string[]): Promise<ServicePlaces> {
   const logs = [manager.logFile, ...apps.map(({ outputFile }) => outputFile)].flatMap((path) =>
     path === undefined ? [] : [dirname(path)],
   );
-  const own = process.env["RUNTIME_DIRECTORY"];
   const sockets = [...apps.flatMap(({ listen }) => directoryOf(listen)), ...controlOf(manager.control)];
   const isMade = (directory: string) => /^\/var\/log\/[^/]+$/.test(directory);
   const files = (await Promise.all(apps.map(filesOf))).flat();
   return {
-    read: withTargets([config, ...ownProgram(), ...files]),
-    written: unique([...sockets.filter((path) => path !== own), ...logs]),
+    read: withTargets([...own, ...files]),
+    written: unique([...sockets.filter((path) => path !== runtime), ...logs]),
     homes: unique(apps.flatMap(homeOf)),
     logs: unique(logs.filter(isMade)),
   };
@@ -131,10 +143,10 @@ async function filesOf(app: App): Promise<string[]> {
   return [...named.map((path) => resolve(directory, path)), ...(await foundOf(app))];
 }
 
-/** Looked up in PATH, perhaps. A config for another machine names what is not here. */
+/** Looked up in PATH, perhaps: not in that of this shell, which the service will not have. A config for another machine names what is not here. */
 async function foundOf(app: App): Promise<string[]> {
   try {
-    const { program } = await planApp(app);
+    const { program } = await planApp(app, { ...process.env, PATH: undefined });
     return [program.path, program.cwd, ...program.args.filter((word) => word.startsWith("/")), ...program.sources];
   } catch (error) {
     if (error instanceof FcgiPmError) return [];

@@ -18,12 +18,13 @@ const lookEveryMs = 250;
 export async function startUnit(started: Started, words: readonly string[]): Promise<void> {
   const { systemd, service } = started;
   const over = new AbortController();
+  const former = await propertyOf(systemd, service, "MainPID");
   const starting = systemctl(systemd, ...words).then(
     () => "ready" as const,
     () => "failed" as const,
   );
   // systemd itself would wait for TimeoutStartSec: a manager whose apps are all in crash loops is alive and well.
-  const outcome = await Promise.race([starting, crashLoop(started, over.signal)]);
+  const outcome = await Promise.race([starting, crashLoop(started, former, over.signal)]);
   over.abort();
   if (outcome === "ready") return;
   const lastLines = await lastWords(systemd, service);
@@ -45,20 +46,24 @@ export async function controlOf(systemd: Systemd, service: string): Promise<stri
   return `${controlDirectory(process.env)}/${await propertyOf(systemd, service, "MainPID")}.control`;
 }
 
-/** Resolves when every app waits for its next try; never, if that does not come. */
-async function crashLoop({ systemd, service, control }: Started, over: AbortSignal): Promise<"hopeless"> {
+/** Resolves when every app waits for its next try; never, if that does not come. `former`: the manager that a restart ends. */
+async function crashLoop(
+  { systemd, service, control }: Started,
+  former: string,
+  over: AbortSignal,
+): Promise<"hopeless"> {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
     if (over.aborted) return new Promise(() => {});
-    if (await isHopeless(control ?? (await controlOf(systemd, service)))) return "hopeless";
+    if (await isHopeless(control ?? (await controlOf(systemd, service)), former)) return "hopeless";
   }
 }
 
 /** As long as nobody answers there is hope. */
-async function isHopeless(control: string): Promise<boolean> {
+async function isHopeless(control: string, former: string): Promise<boolean> {
   try {
-    const { apps } = await connectControl(control, { timeoutMs: 5000 }).status();
-    return apps.length > 0 && apps.every(({ state }) => state === "backoff");
+    const { apps, manager } = await connectControl(control, { timeoutMs: 5000 }).status();
+    return String(manager.pid) !== former && apps.length > 0 && apps.every(({ state }) => state === "backoff");
   } catch (error) {
     if (error instanceof FcgiPmError) return false;
     throw error;

@@ -26,6 +26,18 @@ export interface Origin {
 export async function start(words: readonly string[], command: Command): Promise<number> {
   const isDetached = takeReportVariable();
   const origin = originOf(words, command);
+  // Nobody else finds it in our environment.
+  const socket = process.env["NOTIFY_SOCKET"];
+  try {
+    return await run(origin, isDetached);
+  } catch (error) {
+    if (origin.configFile === undefined && socket === undefined) throw error;
+    const { explainFailedStart } = await import("./failed-start.ts");
+    throw await explainFailedStart(error, origin.configFile, socket);
+  }
+}
+
+async function run(origin: Origin, isDetached: boolean): Promise<number> {
   const config = await origin.reread();
   const signals = catchSignals();
   const manager = await launch(config, origin);
@@ -43,6 +55,7 @@ export function launch(config: Config, origin: Origin): Promise<Manager> {
     controlDirectory: controlDirectory(process.env),
     // The process list has as much room for a title as the command line took.
     titleRoom: readFileSync("/proc/self/cmdline").length - 1,
+    unitLag: async () => (await import("./unit-lag.ts")).ownLag(origin.configFile),
     ...origin,
   });
 }

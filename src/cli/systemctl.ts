@@ -1,9 +1,9 @@
 /** Tells the systemd of the machine, or of a user, what to do. */
 import { existsSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { FcgiPmError } from "../errors.ts";
+import { unitDirectory } from "./unit-files.ts";
 
 export interface Systemd {
   readonly isUser: boolean;
@@ -16,12 +16,12 @@ export function systemdOf(isUser: boolean): Systemd {
   if (!existsSync("/run/systemd/system"))
     throw new FcgiPmError("FCGI_PM_SYSTEMD_MISSING", "Cannot find a systemd: this machine was not booted by one");
   if (!isUser) {
-    if (process.geteuid?.() === 0) return { isUser, directory: "/etc/systemd/system" };
+    if (process.geteuid?.() === 0) return { isUser, directory: unitDirectory(isUser) };
     throw new FcgiPmError("FCGI_PM_INSTALL_FORBIDDEN", "Cannot change the services of this machine: only root can");
   }
   const runtime = process.env["XDG_RUNTIME_DIR"];
   if (runtime !== undefined && existsSync(join(runtime, "systemd/private")))
-    return { isUser, directory: join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "systemd/user") };
+    return { isUser, directory: unitDirectory(isUser) };
   throw new FcgiPmError("FCGI_PM_SYSTEMD_MISSING", "Cannot find a systemd of this user: it has no session", {
     remedy:
       "loginctl enable-linger, as that user, then log in anew; or export XDG_RUNTIME_DIR=/run/user/$(id -u) where sudo has lost it",

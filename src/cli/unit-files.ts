@@ -1,5 +1,6 @@
 /** Unit files on the disk: which are ours, what would change, and the change itself. */
 import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { FcgiPmError } from "../errors.ts";
 import { renderUnit, type Unit, unitMark } from "../generate/systemd-unit.ts";
@@ -11,6 +12,12 @@ export interface UnitChange {
   readonly text?: string;
   /** What it is; absent for a new one. */
   readonly before?: string;
+}
+
+/** Where units lie that an administrator, or this user, has made. */
+export function unitDirectory(isUser: boolean): string {
+  if (!isUser) return "/etc/systemd/system";
+  return join(process.env["XDG_CONFIG_HOME"] || join(homedir(), ".config"), "systemd/user");
 }
 
 /** What has to be done to have these units, and none of ours beside them. Throws where a file of somebody else is in the way. */

@@ -118,6 +118,7 @@ function remediesOfAbsence(beside: readonly string[]): string[] {
 
 /** Somebody else listens where the app would. `elsewhere`: the line of its config that gives it another address. */
 export function heldByOthers(where: string, occupants: readonly Occupant[], elsewhere: string): Finding {
+  if (occupants.some(isSystemd)) return heldBySystemd(where, occupants);
   const orphans = occupants.length > 0 && occupants.every(({ isWorker }) => isWorker);
   const pids = occupants.map(({ pid }) => pid).join(" ");
   return {
@@ -131,6 +132,25 @@ export function heldByOthers(where: string, occupants: readonly Occupant[], else
       ...(orphans || occupants.length === 0 ? [] : [`kill ${pids}   # if it is not meant to run`]),
     ],
   };
+}
+
+/** It opens what socket units say, and keeps the listeners of a service that is between two starts. */
+function heldBySystemd(where: string, occupants: readonly Occupant[]): Finding {
+  return {
+    code: "place.held-by-others",
+    level: "broken",
+    what: `systemd keeps the listener at ${where} open, for a service that does not start or is another one`,
+    seen: occupants.map(describe),
+    remedy: [
+      "systemctl status 'fcgi-pm*'   # a service that does not start says why",
+      "systemctl list-sockets   # a socket unit names its service",
+    ],
+  };
+}
+
+/** PID 1, or that of a user. */
+function isSystemd({ name }: Occupant): boolean {
+  return name === "systemd";
 }
 
 /** The app runs, and the path leads to a socket that is not its manager's. */

@@ -82,7 +82,7 @@ function aboutRuntime(service: Service): string {
   return `/run/${name}, for sockets that nobody named and for commands; web servers may enter.`;
 }
 
-function timeSettings({ startMs, stopMs }: Service): Setting[] {
+function timeSettings({ startMs, stopMs, sockets }: Service): Setting[] {
   const seconds = (ms: number, more: number) => Math.ceil(ms / 1000) + more;
   return [
     setting(
@@ -114,7 +114,8 @@ function timeSettings({ startMs, stopMs }: Service): Setting[] {
     ),
     setting(
       "systemd keeps the listeners while there is no manager: a restart or a crash refuses no connection.",
-      "FileDescriptorStoreMax=512",
+      // Apps that move have two for a moment.
+      `FileDescriptorStoreMax=${Math.max(512, 2 * sockets.length)}`,
     ),
   ];
 }

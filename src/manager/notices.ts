@@ -41,6 +41,12 @@ export type ManagerNotice =
   | { readonly type: "manager.reloaded"; readonly apps: readonly string[] }
   | { readonly type: "manager.reload-failed"; readonly apps: readonly string[] }
   | { readonly type: "manager.refuses-reload"; readonly reason: string }
+  | {
+      readonly type: "manager.unit-behind";
+      readonly unit: string;
+      readonly settings: readonly string[];
+      readonly remedy: string;
+    }
   | { readonly type: "control.listening"; readonly path: string }
   | { readonly type: "control.unavailable"; readonly path: string; readonly reason: string }
   | { readonly type: "control.told"; readonly command: string }
@@ -99,6 +105,8 @@ const sentences: Sentences<ShellNotice | ManagerNotice> = {
   "manager.reloaded": (n) => `reloaded: ${n.apps.join(", ")}`,
   "manager.reload-failed": (n) => `reload failed for ${n.apps.join(", ")}`,
   "manager.refuses-reload": (n) => `reload refused, everything stays as it is: ${n.reason}`,
+  "manager.unit-behind": (n) =>
+    `${n.unit} is not up to date, install would change ${n.settings.join(", ")}: ${n.remedy}`,
   "control.listening": (n) => `control socket ${n.path}`,
   "control.unavailable": (n) => `no command reaches this manager by ${n.path}: ${n.reason}`,
   "control.told": (n) => `told through the control socket: ${n.command}`,
@@ -136,6 +144,7 @@ const levels: Partial<Record<NoticeType | (ShellNotice | ManagerNotice)["type"],
   "manager.killing": "warn",
   "manager.ignores": "warn",
   "manager.refuses-reload": "error",
+  "manager.unit-behind": "warn",
   "manager.reload-failed": "error",
   "control.listening": "debug",
   "control.unavailable": "warn",

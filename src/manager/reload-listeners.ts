@@ -5,6 +5,7 @@ import { isSameListener } from "../config/rules.ts";
 import type { AppOutcome } from "../control/protocol.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Listener } from "../os/listener.ts";
+import { proveOwner } from "../os/path-rights.ts";
 import type { Doors } from "./doors.ts";
 import type { Hall } from "./hall.ts";
 import type { Plan } from "./plan.ts";
@@ -33,6 +34,7 @@ export function bindNew(hall: Hall, steps: readonly Step[], doors: Doors): Ready
   const [arrivals, removed] = [steps.filter(isArrival), steps.filter(({ action }) => action === "removed")];
   const staying = hall.apps.filter((one) => ![...arrivals, ...removed].some(({ runtime }) => runtime === one));
   doors.claim([...staying.map(({ plan }) => plan.app), ...arrivals.flatMap(({ plan }) => plan?.app ?? [])]);
+  for (const step of steps) proveRights(step);
   const bound: Listener[] = [];
   try {
     return steps.map((step): Ready => {
@@ -49,6 +51,13 @@ export function bindNew(hall: Hall, steps: readonly Step[], doors: Doors): Ready
     for (const listener of bound) listener.release();
     throw error;
   }
+}
+
+/** The socket of an app that stays may be given to others: known before anything is changed. */
+function proveRights({ change, action, plan, runtime }: Step): void {
+  const listener = runtime?.listener;
+  if (change.kind !== "kept" || !change.rights || action === "moved" || listener?.origin === "inherited") return;
+  if (plan?.app.listen.kind === "unix") proveOwner(plan.app.listen.path, plan.owner);
 }
 
 /** A new pool comes, beside the one that may be there. */

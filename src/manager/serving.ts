@@ -1,5 +1,6 @@
 /** The manager at work: serves, reloads, shuts down. */
 import type { Config } from "../config/app.ts";
+import type { UnitLag } from "../diagnosis/unit-lag.ts";
 import type { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { managerTitle } from "../observe/title.ts";
@@ -30,6 +31,8 @@ export interface ManagerOptions {
   readonly configFile?: string;
   /** Reads the config anew, for a reload. */
   reread(): Promise<Config>;
+  /** What the unit of this service lacks for the config as it is now. */
+  unitLag(): Promise<UnitLag | undefined>;
 }
 
 export interface Manager {
@@ -161,7 +164,7 @@ export class Serving implements Manager {
   reload(why: string): void {
     const { journal } = this;
     journal.tell(undefined, { type: "manager.reloading", why });
-    this.#reloads.reload(undefined, {}).then(
+    const reload = this.#reloads.reload(undefined, {}).then(
       (outcomes) => {
         const failed = outcomes.filter(({ result }) => result !== "done");
         const type = failed.length === 0 ? "manager.reloaded" : "manager.reload-failed";
@@ -170,6 +173,8 @@ export class Serving implements Manager {
       },
       (error: Error) => journal.tell(undefined, { type: "manager.refuses-reload", reason: error.message }),
     );
+    // Who reloads by a command is told by that.
+    void reload.then(() => this.#sayUnitLag());
   }
 
   abort(error: unknown): never {
@@ -183,6 +188,19 @@ export class Serving implements Manager {
   #informSystemd(herald: Herald): void {
     this.journal.followEvents(() => herald.stir());
     void this.#doors.store(this.#grants).then(() => herald.stored());
+  }
+
+  async #sayUnitLag(): Promise<void> {
+    if (this.#herald === undefined || this.#stopping !== undefined) return;
+    // A remark, no more: whatever is wrong with it, the manager goes on.
+    const lag = await this.#options.unitLag().catch(() => undefined);
+    if (lag === undefined || this.#stopping !== undefined) return;
+    this.journal.tell(undefined, {
+      type: "manager.unit-behind",
+      unit: lag.unit,
+      settings: lag.settings,
+      remedy: lag.remedy,
+    });
   }
 
   #awaitReady(): void {
@@ -227,6 +245,7 @@ export class Serving implements Manager {
     // A main process that is not systemd's own child is one when systemd has read so.
     await this.#herald?.told();
     this.#tellReachable();
+    void this.#sayUnitLag();
   }
 
   /** Which apps there are is known to the process list and to the watch on their files. */

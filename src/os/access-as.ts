@@ -13,14 +13,16 @@ export interface Person {
   readonly overridesRights?: boolean;
 }
 
-/** To pass a directory, or to connect to a socket. */
-export type Right = "search" | "write";
+/** To pass a directory, to read a file, or to connect to a socket or make files in a directory. */
+export type Right = keyof typeof testOf;
+
+const testOf = { search: "-x", read: "-r", write: "-w" } as const;
 
 /** Undefined where it cannot be tried: only root can be somebody else. */
 export function tryAs(person: Person, path: string, right: Right): boolean | undefined {
   const prefix = becoming(person);
   if (prefix === undefined) return undefined;
-  const [program = "", ...args] = [...prefix, toolPath("test"), right === "search" ? "-x" : "-w", path];
+  const [program = "", ...args] = [...prefix, toolPath("test"), testOf[right], path];
   const { status } = spawnSync(program, args, { stdio: "ignore", timeout: 10_000 });
   return status === 0 || status === 1 ? status === 0 : undefined;
 }

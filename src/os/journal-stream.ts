@@ -21,7 +21,17 @@ export function sayError(text: string): void {
   process.stderr.write(isJournalStream(process.env) ? asErrors(text) : text);
 }
 
-/** Each line with the priority of an error, as journald takes it from a stream: sd-daemon(3). */
+/** The same among the warnings. */
+export function sayWarning(text: string): void {
+  process.stderr.write(isJournalStream(process.env) ? withPriority(4, text) : text);
+}
+
+/** Each line with the priority of an error. */
 export function asErrors(text: string): string {
-  return text.replace(/^(?=.)/gm, "<3>");
+  return withPriority(3, text);
+}
+
+/** As journald takes it from a stream: sd-daemon(3). */
+function withPriority(priority: number, text: string): string {
+  return text.replace(/^(?=.)/gm, `<${priority}>`);
 }

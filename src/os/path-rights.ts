@@ -1,5 +1,6 @@
 /** Owner and mode of a file that others may exchange at any moment: changed by way of a descriptor, never by its path. */
 import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
+import { FcgiPmError } from "../errors.ts";
 import { explainPath } from "./refusal.ts";
 
 export interface Rights {
@@ -29,6 +30,21 @@ export function changeRights(path: string, meant: Stats, rights: Rights): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw explainPath(error, path);
   }
+}
+
+/** May a file of ours at `path` be given to this owner? Throws if not. */
+export function proveOwner(path: string, { uid, gid }: Omit<Rights, "mode">): void {
+  const own = process.geteuid?.();
+  if (own === 0) return;
+  const isOurs = gid === undefined || gid === process.getegid?.() || process.getgroups?.().includes(gid);
+  if ((uid === undefined || uid === own) && isOurs) return;
+  throw new FcgiPmError(
+    "FCGI_PM_SOCKET_FORBIDDEN",
+    `Cannot give the socket "${path}" to another owner: only root can`,
+    {
+      remedy: "leave socket-owner out, or start fcgi-pm as root",
+    },
+  );
 }
 
 function change(file: string, before: Stats, { mode, uid = before.uid, gid = before.gid }: Rights): void {

@@ -1,4 +1,4 @@
-/** What systemd says of the unit that we run as. It is asked by its own systemctl; where that fails, nothing is known. */
+/** What systemd says of the unit that a process is part of, as a rule ourselves. It is asked by its own systemctl; where that fails, nothing is known. */
 import { readFileSync } from "node:fs";
 
 export interface Unit {
@@ -26,8 +26,13 @@ export function unitIn(cgroups: string): Unit | undefined {
 }
 
 export function ownUnit(): Unit | undefined {
+  return unitOf("self");
+}
+
+/** Undefined: the process is gone, or belongs to none. */
+export function unitOf(pid: number | "self"): Unit | undefined {
   try {
-    return unitIn(readFileSync("/proc/self/cgroup", "utf8"));
+    return unitIn(readFileSync(`/proc/${pid}/cgroup`, "utf8"));
   } catch {
     return undefined;
   }

@@ -113,6 +113,15 @@ describe("the service", () => {
     expect(settingsOf(service)["SystemCallFilter"]).toContain("~@resources");
     expect(settingsOf({ ...service, openFiles: "unlimited" })["LimitNOFILE"]).toBe("infinity");
     expect(settingsOf({ ...service, passesEnvironment: true })["EnvironmentFile"]).toBe("-/etc/default/fcgi-pm");
+    const listener = {
+      app: "blog",
+      listen: { kind: "tcp", host: "127.0.0.1", port: 9000 },
+      backlog: 1,
+      mode: 0,
+    } as const;
+    const storeOf = (sockets: number) =>
+      settingsOf({ ...service, sockets: Array.from({ length: sockets }, () => listener) })["FileDescriptorStoreMax"];
+    expect([1, 300].map(storeOf)).toEqual(["512", "600"]);
   });
 
   test("waits for the network where an app listens on an address that has to come up", () => {
