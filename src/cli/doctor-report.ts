@@ -49,7 +49,7 @@ function summaryOf(findings: readonly Finding[], tried: readonly string[], colou
 
 /** The answer that proves it. */
 function proofOf(tried: readonly string[]): string {
-  const proof = tried.find((text) => /^[A-Z]+ \/.*: [1-5]\d\d in /.test(text));
+  const proof = tried.find((text) => /^[A-Z]+ (?:https?:\/\/[^\s/]+)?\/.*: [1-5]\d\d in /.test(text));
   return proof === undefined ? ", as far as could be seen" : `: ${proof.replace(": ", " answered ")}`;
 }
 

@@ -2,6 +2,7 @@
 import type { Wish } from "../doctor/patient.ts";
 import { FcgiPmError } from "../errors.ts";
 import { parseDuration } from "../units.ts";
+import { readTarget } from "./request-url.ts";
 
 export interface WishWords {
   readonly webUser?: string;
@@ -18,12 +19,18 @@ const usualTimeout = "60s";
 
 /** Throws FCGI_PM_USAGE_WRONG. */
 export function wishOf(words: WishWords): Wish {
-  const { uri = "/", data, root, scriptFilename, webUser, timeout = usualTimeout, as = "nginx" } = words;
-  if (!uri.startsWith("/")) throw wrong(`--uri takes a path, got "${uri}"`, "--uri '/news?page=2'");
+  const { data, root, scriptFilename, webUser, timeout = usualTimeout, as = "nginx" } = words;
   if (as !== "nginx" && as !== "apache" && as !== "lighttpd") {
     throw wrong(`--as takes nginx, apache or lighttpd, got "${as}"`, "--as nginx");
   }
-  return { uri, timeoutMs: parseTimeout(timeout), as, webUser, data, root, scriptFilename };
+  return { ...readUri(words.uri ?? "/"), timeoutMs: parseTimeout(timeout), as, webUser, data, root, scriptFilename };
+}
+
+function readUri(text: string): Pick<Wish, "uri" | "site"> {
+  if (text.startsWith("/")) return { uri: text };
+  if (!/^https?:\/\//i.test(text)) throw wrong(`--uri takes a path or a URL, got "${text}"`, "--uri '/news?page=2'");
+  const { uri, ...site } = readTarget(text);
+  return { uri, site: { ...site, origin: `${site.https ? "https" : "http"}://${site.host}` } };
 }
 
 function parseTimeout(text: string): number {

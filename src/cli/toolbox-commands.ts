@@ -145,7 +145,7 @@ function addDoctor(program: Command, finish: Finish): void {
     .option("-c, --config <file>", "the config that has the app (./fcgi-pm.toml, then /etc/fcgi-pm/fcgi-pm.toml)")
     .option("-n, --name <name>", "the app's name (the program's name without its ending)")
     .option("--control <path>", "the control socket of the manager that has the app")
-    .option("--uri <path>", "what is asked (/)")
+    .option("--uri <path>", "what is asked: a path with its query, or a URL (/)")
     .option("-d, --data <text>", "ask by POST with this body, once")
     .option("--root <directory>", "the document root, for programs that run scripts (PHP)")
     .option("--script-filename <path>", "the script that they run")

@@ -8,7 +8,7 @@ type Complete = Extract<AnswerFacts, { kind: "complete" }>;
 type Judge = (facts: Complete, context: AnswerContext) => Finding | undefined;
 
 /** The first that holds says it all: what follows from it is not told as well. */
-const wholes: readonly Judge[] = [scriptUnknown, noHeaders, serverError, clientError];
+const wholes: readonly Judge[] = [scriptUnknown, bare, noHeaders, serverError, clientError];
 
 /** Each is a thing of its own. */
 const parts: readonly Judge[] = [wrongLength, noContentType, transferEncoding, slow, spoke];
@@ -54,6 +54,21 @@ function unfound(script: string, seen: readonly string[]): Finding {
   };
 }
 
+/** With that an authorizer lets a request pass (FastCGI 1.0, 6.3). One that does so for everybody protects nothing. */
+function bare(facts: Complete): Finding | undefined {
+  if (facts.headers.length > 0 || facts.bodyBytes > 0 || facts.status !== 200) return undefined;
+  return {
+    code: "answer.bare",
+    level: "risk",
+    what: "The answer is the status 200 and nothing else: right for an authorizer that lets this request pass, and for no other program",
+    seen: [`${facts.request}: status 200, no headers, no body`],
+    remedy: [
+      "an authorizer: ask for a page that it is to protect, under the site's own name: --uri https://example.org/path; if it lets that pass, too, it protects nothing",
+      'a responder: write "Content-Type: text/html; charset=utf-8\\r\\n", an empty line, and the page',
+    ],
+  };
+}
+
 /** The answer began with an empty line: what was meant as headers is body. */
 function noHeaders(facts: Complete): Finding | undefined {
   if (facts.headers.length > 0 || facts.status !== 200) return undefined;
@@ -77,12 +92,11 @@ function serverError(facts: Complete, context: AnswerContext): Finding | undefin
   const { witness } = context;
   if (facts.status < 500) return undefined;
   const said = wrote(facts.stderr, witness?.lines ?? []);
-  const body = facts.bodyBytes === 0 ? [] : [`the page says: ${quoteBytes(textOf(facts.bodyStart))}`];
   return {
     code: "answer.server-error",
     level: "broken",
     what: `The application answers ${facts.status}: it fails by itself, FastCGI works`,
-    seen: [statusLine(facts), ...body, ...said],
+    seen: [statusLine(facts), ...pageOf(facts), ...said],
     remedy: [
       said.length > 0
         ? "mend what the application says above"
@@ -103,6 +117,12 @@ function remediesOfDatabase(said: readonly string[]): string[] {
     : [];
 }
 
+/** The first words of a page that came; nothing where there are none. */
+export function pageOf(facts: AnswerFacts): string[] {
+  const text = facts.kind === "complete" ? textOf(facts.bodyStart) : "";
+  return text === "" ? [] : [`the page says: ${quoteBytes(text)}`];
+}
+
 /** Tags out, so that the first words of an error page can be read. */
 function textOf(html: string): string {
   return html
@@ -119,9 +139,14 @@ function clientError(facts: Complete): Finding | undefined {
     level: "note",
     what: `The application answers ${facts.status} to this request; the FastCGI side of it works`,
     seen: [statusLine(facts)],
-    remedy: ["ask for a page that is there: --uri /path"],
+    remedy:
+      facts.status === 400 || facts.status === 421 ? [nameTheSite] : ["ask for a page that is there: --uri /path"],
   };
 }
+
+/** Sympa answers 421 to any other name, Django 400. */
+const nameTheSite =
+  "name the site, too: many applications answer under their own name only: --uri https://example.org/path";
 
 function wrongLength(facts: Complete): Finding | undefined {
   const said = headerOf(facts, "content-length");

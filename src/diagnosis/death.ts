@@ -162,6 +162,16 @@ function complained(complaint: Complaint, facts: DeathFacts): Cause {
         seen,
         remedy: [`see which rights are missing: namei -l ${complaint.path}`],
       };
+    case "database":
+      return {
+        code: "program.database",
+        what: "The program ends before it is ready: it gets nowhere with its database",
+        seen: [`it says: ${complaint.line}`],
+        remedy: [
+          "see that the database runs, and that the program's settings name the right one, with its user and password",
+          "SQLite: the app's user has to write to the file and to its directory; a file that was just made has no tables",
+        ],
+      };
     case "variable-missing":
       return {
         code: "program.variable-missing",

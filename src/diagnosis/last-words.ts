@@ -4,6 +4,8 @@ export type Complaint =
   | { readonly kind: "module-missing"; readonly name: string; readonly line: string }
   | { readonly kind: "file-missing"; readonly path: string; readonly line: string }
   | { readonly kind: "forbidden"; readonly path: string; readonly line: string }
+  /** The path is that of its file, where the program names it; or empty. */
+  | { readonly kind: "database"; readonly path: string; readonly line: string }
   | { readonly kind: "variable-missing"; readonly name: string; readonly line: string }
   | { readonly kind: "library-missing"; readonly name: string; readonly line: string }
   | { readonly kind: "address-taken"; readonly line: string }
@@ -47,6 +49,13 @@ const phrases: readonly Phrase[] = [
   { kind: "library-missing", pattern: /error while loading shared libraries: (\S+): cannot open/ },
   // The shell that starts the program
   { kind: "other-machine", pattern: /Exec format error$/ },
+  // SQLite, PostgreSQL, MySQL, in whatever language
+  { kind: "database", pattern: /dbname=(\/[^;']+).*unable to open database file/ },
+  { kind: "database", pattern: /unable to open database file|no such table: / },
+  { kind: "database", pattern: /could not connect to server:|connection to server (?:at|on) .* failed: / },
+  { kind: "database", pattern: /password authentication failed for user|(?:database|relation) "[^"]*" does not exist/ },
+  { kind: "database", pattern: /Can't connect to (?:local )?(?:MySQL|MariaDB|server on)/i },
+  { kind: "database", pattern: /Access denied for user '|Unknown database '/ },
   // Everybody
   { kind: "address-taken", pattern: /address (?:is )?already in use|EADDRINUSE/i },
   { kind: "forbidden", pattern: /Permission denied: '([^']+)'/ },
@@ -124,6 +133,7 @@ function complaint(kind: Kind, subject: string, line: string): Complaint {
       return { kind, name: subject, line };
     case "file-missing":
     case "forbidden":
+    case "database":
       return { kind, path: subject, line };
     default:
       return { kind, line };

@@ -1,6 +1,8 @@
 /** A worker that has answered once: does it go on, in the same process, as a pool needs it? */
 import { connect } from "node:net";
 import { judgeAnswer } from "../diagnosis/answer.ts";
+import type { AnswerFacts } from "../diagnosis/answer-facts.ts";
+import { pageOf } from "../diagnosis/complete-answer.ts";
 import { endInWords } from "../diagnosis/death.ts";
 import type { Finding } from "../diagnosis/finding.ts";
 import { barred } from "../diagnosis/seen.ts";
@@ -14,9 +16,15 @@ import { shellBetween } from "./shell-between.ts";
 import type { Exit, Trial, TrialWorker } from "./trial.ts";
 import { comesTrue } from "./wait.ts";
 
-export async function examineAfterwards(sick: Case, trial: Trial, worker: TrialWorker): Promise<Finding[]> {
+/** `facts`: its answer. */
+export async function examineAfterwards(
+  sick: Case,
+  trial: Trial,
+  worker: TrialWorker,
+  facts: AnswerFacts,
+): Promise<Finding[]> {
   await waitsAgain(trial, worker);
-  if (worker.exit() !== undefined) return [leavesAfterOne(sick, trial, worker)];
+  if (worker.exit() !== undefined) return [leavesAfterOne(sick, trial, worker, facts)];
   const second = await askAgain(sick, trial, worker);
   if (second.length > 0) return second;
   return [
@@ -34,7 +42,8 @@ async function waitsAgain(trial: Trial, worker: TrialWorker): Promise<void> {
   await comesTrue(isSettled, settleMs);
 }
 
-function leavesAfterOne(sick: Case, trial: Trial, worker: TrialWorker): Finding {
+/** Some give up for a reason, and name it on a page with the status 200: MapServer without its config file. */
+function leavesAfterOne(sick: Case, trial: Trial, worker: TrialWorker, facts: AnswerFacts): Finding {
   const exit = worker.exit() ?? { code: null, signal: null };
   if (isNonBlocking(trial.listener.fd)) return spoils([`the worker answered once, then it ended: ${endInWords(exit)}`]);
   const lines = worker.output.lines();
@@ -42,8 +51,13 @@ function leavesAfterOne(sick: Case, trial: Trial, worker: TrialWorker): Finding 
     code: "program.answers-once",
     level: exit.code === 0 ? "risk" : "broken",
     what: `The worker ends after its first answer (${endInWords(exit)}): each request costs a start of the program`,
-    seen: [`${named(sick.patient.wish)} was answered, then the worker ended: ${endInWords(exit)}`, ...barred(lines)],
+    seen: [
+      `${named(sick.patient.wish)} was answered, then the worker ended: ${endInWords(exit)}`,
+      ...pageOf(facts),
+      ...barred(lines),
+    ],
     remedy: [
+      "where that page is a complaint: mend what it says",
       "go back to accept after each answer: a loop around it (while (FCGI_Accept() >= 0), FCGI.each, serve_forever)",
       "php-cgi: a larger PHP_FCGI_MAX_REQUESTS",
     ],
@@ -114,7 +128,7 @@ function spoils(seen: readonly string[]): Finding {
   };
 }
 
-const leavePatienceMs = 1000;
+const leavePatienceMs = 2000;
 
 /** A client that connects and goes without a word: a health check, a browser that gave up. */
 async function leaveEmpty(trial: Trial, worker: TrialWorker): Promise<Finding[]> {

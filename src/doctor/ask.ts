@@ -17,7 +17,7 @@ const mostStartBytes = 2048;
 const mostAnswerBytes = 16 * 1024 * 1024;
 
 /** What is asked: the wish, or a part of it. */
-export type Question = Pick<Wish, "uri" | "timeoutMs" | "data" | "root" | "scriptFilename" | "as"> & {
+export type Question = Pick<Wish, "uri" | "site" | "timeoutMs" | "data" | "root" | "scriptFilename" | "as"> & {
   readonly method?: string;
 };
 
@@ -59,8 +59,13 @@ export async function askAndJudge(address: Address, patient: Patient): Promise<F
 }
 
 /** `GET /`. */
-export function named({ method, data, uri }: Pick<Question, "method" | "data" | "uri">): string {
-  return `${method ?? (data === undefined ? "GET" : "POST")} ${uri}`;
+export function named({ method, data, ...wish }: Pick<Question, "method" | "data" | "uri" | "site">): string {
+  return `${method ?? (data === undefined ? "GET" : "POST")} ${urlOf(wish)}`;
+}
+
+/** The path alone, where no site was named. */
+function urlOf({ site, uri }: Pick<Question, "uri" | "site">): string {
+  return `${site?.origin ?? ""}${uri}`;
 }
 
 /** What came of it, in a few words. */
@@ -78,27 +83,29 @@ function contextOf(wish: Wish, where: string): AnswerContext {
     witness: undefined,
     script: scriptOf(wish),
     language: "other",
-    again: `fcgi-pm request '${wish.uri}' ${flag} ${where}`,
+    again: `fcgi-pm request '${urlOf(wish)}' ${flag} ${where}`,
   };
 }
 
-const usualHeaders = [
-  ["Host", "localhost"],
-  ["User-Agent", "fcgi-pm doctor"],
-  ["Accept", "*/*"],
-] as const;
+const headersFor = (host: string) =>
+  [
+    ["Host", host],
+    ["User-Agent", "fcgi-pm doctor"],
+    ["Accept", "*/*"],
+  ] as const;
 
 /** Debian's, for all three web servers. */
 const usualRoot = "/var/www/html";
 
 function paramsOf(question: Question): WebServerParams {
-  const { uri, root, scriptFilename, data, as, method } = question;
+  const { uri, site, root, scriptFilename, data, as, method } = question;
   const body = data === undefined ? {} : { contentLength: Buffer.byteLength(data), contentType: formType };
   return webServerParams({
     as,
     uri,
     method: method ?? (data === undefined ? "GET" : "POST"),
-    headers: usualHeaders,
+    headers: headersFor(site?.host ?? "localhost"),
+    ...(site === undefined ? {} : { https: site.https, serverName: site.serverName, serverPort: site.serverPort }),
     documentRoot: root ?? usualRoot,
     ...mountOf(question),
     ...(scriptFilename === undefined ? {} : { scriptFilename }),

@@ -63,8 +63,8 @@ function holds(pid: number, accepted: Connections, listener: Watched): boolean {
 /** Where the connection was closed, the worker may be about to end. */
 const dyingMs = 2000;
 
-/** Express and others answer first, and then write what happened. */
-const lateWordsMs = 300;
+/** Express and others answer first, and then write what happened: on a busy machine not at once. */
+const lateWordsMs = 1000;
 
 function failedInSilence(facts: Asked): boolean {
   return facts.kind === "complete" && facts.status >= 500 && facts.stderr === "";

@@ -6,7 +6,7 @@ import type { Finding } from "../diagnosis/finding.ts";
 import { complaintIn } from "../diagnosis/last-words.ts";
 import { linesOf } from "../diagnosis/seen.ts";
 import type { Case } from "./case.ts";
-import { causeOfFile } from "./files.ts";
+import { causeOfDatabase, causeOfFile } from "./files.ts";
 import { causeOfMachine } from "./machine.ts";
 import { causeOfModule } from "./modules.ts";
 import { causeOfPeers } from "./peers.ts";
@@ -78,6 +78,8 @@ async function causeOf(sick: Case, complaint: DeathFacts["complaint"], aim: Aim)
     case "file-missing":
     case "forbidden":
       return causeOfFile(sick, complaint, aim);
+    case "database":
+      return causeOfDatabase(sick, complaint);
     case "other-machine":
       return causeOfMachine(sick);
     default:

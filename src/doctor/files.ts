@@ -38,11 +38,37 @@ async function causeOfRights(sick: Case, { path, kind }: FileComplaint): Promise
         : []),
     ],
     remedy: [
+      // Programs of a package run as the user that their files belong to; what is opened for all may be a password.
+      ...(closed.owner === "root" ? [] : [settingOf(sick.home, "user", closed.owner)]),
       `chown ${name} ${closed.path}, if it belongs to this app alone`,
       closed.isDirectory ? closed.remedy : `${closed.remedy}   # o+rw, if the program writes to it`,
-      ...(closed.owner === "root" ? [] : [settingOf(sick.home, "user", closed.owner)]),
     ],
   };
+}
+
+/** SQLite makes a file that is not there, but no directory. */
+export async function causeOfDatabase(
+  sick: Case,
+  { path, line }: Extract<Complaint, { kind: "database" }>,
+): Promise<Cause | undefined> {
+  if (path === "") return undefined;
+  const missing = firstMissing(dirname(path));
+  if (missing === undefined) return causeOfRights(sick, { kind: "forbidden", path, line });
+  return {
+    code: "program.database",
+    what: `The program does not get at its database ${path}: there is no ${missing}`,
+    seen: [`ls -d ${missing}: No such file or directory`],
+    remedy: [
+      `restore ${missing}, or correct the path in the program's settings`,
+      `the app's user has to write to ${dirname(path)}: chown ${sick.plan.identity.name} ${dirname(path)}`,
+    ],
+  };
+}
+
+/** The uppermost one. */
+function firstMissing(path: string): string | undefined {
+  if (existsSync(path)) return undefined;
+  return firstMissing(dirname(path)) ?? path;
 }
 
 /** Directories in which people start a program by hand. */

@@ -31,10 +31,23 @@ export interface Running {
   readonly client: ControlClient;
 }
 
+/** A site as its visitors name it: many applications answer under their own name only. */
+export interface Site {
+  /** `https://example.org`. */
+  readonly origin: string;
+  readonly https: boolean;
+  /** With the port, if it is not the usual one. */
+  readonly host: string;
+  readonly serverName: string;
+  readonly serverPort: number;
+}
+
 /** What the doctor is told beside the patient. */
 export interface Wish {
-  /** What is asked of the app. */
+  /** What is asked of the app: a path with its query. */
   readonly uri: string;
+  /** The site that is asked for it; absent: http://localhost. */
+  readonly site?: Site | undefined;
   /** How long an answer may take: the idle timeout of the web server. */
   readonly timeoutMs: number;
   readonly as: "nginx" | "apache" | "lighttpd";

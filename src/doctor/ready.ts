@@ -21,7 +21,7 @@ export async function examineReady(sick: Case, trial: Trial, worker: TrialWorker
     await trial.end();
     return explained(findings, await causeOfAnswer(sick, facts, findings, witness.lines));
   }
-  findings.push(...(await examineAfterwards(sick, trial, worker)));
+  findings.push(...(await examineAfterwards(sick, trial, worker, facts)));
   findings.push(...(await examineEnd(sick, trial, worker)));
   return findings;
 }

@@ -78,6 +78,27 @@ describe("complaintIn()", () => {
     expect(complaintIn(lines)).toMatchObject({ kind: "variable-missing", name: "DATABASE_URL" });
   });
 
+  test.each([
+    [
+      "Perl's DBI",
+      "DBI connect('dbname=/var/lib/rt/rtdb;host=localhost','',...) failed: unable to open database file at x line 2.",
+      "/var/lib/rt/rtdb",
+    ],
+    ["Python's sqlite3", "sqlite3.OperationalError: unable to open database file", ""],
+    ["an empty file", "DBD::SQLite::db prepare failed: no such table: Users at /srv/x.pl line 2.", ""],
+    ["libpq", 'connection to server at "127.0.0.1", port 5432 failed: Connection refused', ""],
+    ["PostgreSQL", 'FATAL:  password authentication failed for user "blog"', ""],
+    ["PostgreSQL, of a name", 'FATAL:  database "blog" does not exist', ""],
+    [
+      "MySQL",
+      "ERROR 2002 (HY000): Can't connect to local MySQL server through socket '/run/mysqld/mysqld.sock' (2)",
+      "",
+    ],
+    ["MySQL, of a password", "Access denied for user 'blog'@'localhost' (using password: YES)", ""],
+  ])("finds the trouble with the database in the words of %s", (_whose, line, path) => {
+    expect(complaintIn(["/etc/rt/site.pm: Permission denied", line])).toMatchObject({ kind: "database", path, line });
+  });
+
   test("takes the KeyError of any other dictionary for none", () => {
     expect(complaintIn(traceback("KeyError: 'title'", '  File "/srv/app.py", line 3, in <module>'))).toBeUndefined();
   });

@@ -1,7 +1,7 @@
 /** The few of many things that are needed. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { minimal } from "../../src/diagnosis/minimal.ts";
+import fc from "../helpers/chance.ts";
 
 const all = Array.from({ length: 40 }, (_, index) => index);
 

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect } from "@jest/globals";
 import type { Finding } from "../../src/diagnosis/finding.ts";
 import { bin, discard, processes, scratch } from "../helpers/manager.ts";
+import { until } from "../helpers/wait.ts";
 
 export const traps = join(import.meta.dirname, "traps");
 export const responder = join(import.meta.dirname, "../../fixtures/apps/responder.py");
@@ -47,7 +48,9 @@ export function useSite(): Site {
     mkdirSync(join(directory, "tmp"), { mode: 0o1777 });
     mkdirSync(join(directory, "run"));
   });
-  afterEach(() => {
+  afterEach(async () => {
+    // Who was killed just now may be seen for a moment longer.
+    await until(() => leftAt(directory).length === 0, { what: "the end of all that was started" }).catch(() => {});
     const left = leftAt(directory);
     const files = readdirSync(join(directory, "tmp"));
     discard(directory);

@@ -124,7 +124,10 @@ describe("a program of somebody else", () => {
       `[global]\nerror_log=${join(place.directory, "fpm.log")}\n[www]\nuser=www-data\ngroup=www-data\nlisten=${place.path}\npm=static\npm.max_children=2\n`,
     );
     children.add(spawn(program, ["-F", "-y", config, "-R"], { stdio: "ignore", detached: true }));
-    await until(() => listeningAt({ kind: "unix", path: place.path })[0]?.holdings.length === 3, { what: "php-fpm" });
+    const users = () =>
+      listeningAt({ kind: "unix", path: place.path })[0]?.holdings.map(({ pid }) => viewProcess(pid)?.user);
+    // Its children are root's for a moment.
+    await until(() => users()?.toSorted().join() === "root,www-data,www-data", { what: "php-fpm" });
     const { patient, tried } = stranger({ kind: "unix", path: place.path });
     await examineLive(patient);
     expect(tried[0]).toMatch(/\(php-fpm8\.2\) and 2 more listen at \S+ as root, www-data/);

@@ -93,6 +93,29 @@ def app(environ, start_response):
     expect(diagnosis.code).toBe(0);
   });
 
+  test("says what the status 200 and nothing else means", async () => {
+    const diagnosis = await doctor("bare");
+    expect(diagnosis.codes).toEqual(["answer.bare"]);
+    expect(diagnosis.find("answer.bare").level).toBe("risk");
+    expect(diagnosis.code).toBe(0);
+  });
+
+  test("asks under the name of the site that --uri gives, and says so where another name is refused", async () => {
+    const stranger = await doctor("one-site");
+    expect(stranger.find("answer.client-error").remedy.join("\n")).toContain("--uri https://example.org/path");
+    const visitor = await doctor("one-site", "--uri", "https://lists.example.org:8443/wws?page=2");
+    expect(visitor.codes).toEqual([]);
+    expect(visitor.tried.join("\n")).toContain("GET https://lists.example.org:8443/wws?page=2: 200");
+    const { stdout } = await site.read([
+      site.lay("answers.fcgi"),
+      "--uri",
+      "https://lists.example.org:8443/",
+      "--",
+      "one-site",
+    ]);
+    expect(stdout).toContain("GET https://lists.example.org:8443/ answered 200 in");
+  });
+
   test("shows what the application writes to its error stream beside a good answer", async () => {
     const diagnosis = await doctor("a-warning");
     expect(diagnosis.codes).toEqual(["answer.stderr"]);
@@ -156,7 +179,9 @@ def app(environ, start_response):
   });
 
   test("sees a worker that answers once and ends", async () => {
-    expect((await doctor("once")).find("program.answers-once").what).toContain("exit code 0");
+    const finding = (await doctor("once")).find("program.answers-once");
+    expect(finding.what).toContain("exit code 0");
+    expect(textOf(finding)).toContain('the page says: "hello"');
   });
 
   test("sees a worker that makes the listener non-blocking, and then cannot live with it", async () => {

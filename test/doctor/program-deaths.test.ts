@@ -1,6 +1,6 @@
 /** Programs that end before they wait for a request, each for a reason that can be found out. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { appsDirectory } from "../helpers/programs.ts";
@@ -150,6 +150,28 @@ describe("fcgi-pm doctor, of a program that ends before it is ready", () => {
     chmodSync(join(site.directory, "secrets"), 0o700);
     const other = (await site.doctor([program, "--user", "nobody", "--", secret])).find("program.forbidden-file");
     expect(other.remedy).toContain(`chmod o+x ${join(site.directory, "secrets")}`);
+  });
+
+  test("names the user that the file belongs to before it has it opened for all (as root)", async () => {
+    const secret = site.write("secrets/key", "secret\n", 0o600);
+    chownSync(secret, 1, 1);
+    const args = [site.lay("reads-a-secret.fcgi"), "--user", "nobody", "--", secret];
+    expect((await site.doctor(args)).find("program.forbidden-file").remedy[0]).toContain("--user daemon");
+  });
+
+  test("finds the directory that SQLite misses, whatever else the program has complained of before", async () => {
+    const database = join(site.directory, "gone/data/rtdb");
+    const program = [
+      "#!/usr/bin/python3",
+      "import sqlite3, sys",
+      'print("/etc/shadow: Permission denied, never mind", file=sys.stderr)',
+      "try:",
+      `    sqlite3.connect("${database}").execute("select 1")`,
+      "except sqlite3.OperationalError as error:",
+      `    sys.exit(f"connect('dbname=${database};host=localhost') failed: {error}")`,
+    ];
+    const finding = (await site.doctor([site.write("app.fcgi", program.join("\n"))])).find("program.database");
+    expect(finding.what).toContain(`there is no ${join(site.directory, "gone")}`);
   });
 
   test("says of a directory that it lets the app's user make no file in it, and the command mends it (as root)", async () => {

@@ -89,7 +89,7 @@ describe("fcgi-pm doctor, of a program of another kind", () => {
 
   test("says for whom a program waits that never comes to serve", async () => {
     const program = site.lay("never-accepts.py");
-    const diagnosis = await site.doctor([program, String(port), "--start-timeout", "2s", "--timeout", "500ms"]);
+    const diagnosis = await site.doctor([program, String(port), "--start-timeout", "4s", "--timeout", "500ms"]);
     const finding = diagnosis.find("program.never-accepts");
     expect(textOf(finding)).toContain(`reads from 127.0.0.1:${port}`);
     expect(finding.remedy[0]).toContain(`it waits for 127.0.0.1:${port}`);

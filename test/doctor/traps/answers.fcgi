@@ -17,6 +17,12 @@ my %answers = (
     "wrong-length" => sub { print "Content-Type: text/html\r\nContent-Length: 100\r\n\r\nhello\n" },
     "chunked" => sub { print "Content-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n" },
     "an-error" => sub { print STDERR "no such table: posts\n"; print "Status: 500\r\nContent-Type: text/html\r\n\r\n<h1>Oops</h1>\n" },
+    "bare" => sub { print "Status: 200 OK\r\n\r\n" },
+    "one-site" => sub {
+        my $site = ($ENV{HTTPS} ? "https" : "http") . "://$ENV{SERVER_NAME}:$ENV{SERVER_PORT} $ENV{HTTP_HOST}";
+        if ($site eq "https://lists.example.org:8443 lists.example.org:8443") { print "Content-Type: text/plain\r\n\r\nlists\n" }
+        else { print "Status: 421\r\nContent-Type: text/plain\r\n\r\nnot here\n" }
+    },
     "not-found" => sub { print "Status: 404\r\nContent-Type: text/html\r\n\r\nno such page\n" },
     "a-warning" => sub { print STDERR "deprecated\n"; print "Content-Type: text/html\r\n\r\nhello\n" },
     "process-stdout" => sub { syswrite($main::stdout, "Content-Type: text/html\r\n\r\nhello\n") },
