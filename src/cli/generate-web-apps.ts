@@ -99,7 +99,7 @@ function choose(name: string | undefined, all: readonly Known[], where: string):
   throw new FcgiPmError("FCGI_PM_LISTENER_MISSING", `Cannot put a web server before it: ${what}`);
 }
 
-/** An app is given up by nginx and Apache after a minute of silence, or when it is drained. */
+/** An app is given up by nginx and Apache after a minute of silence, or when a worker that drains would be. */
 const usualPatienceSeconds = 60;
 
 function fromConfig(app: App): Served {
@@ -111,10 +111,15 @@ function fromConfig(app: App): Served {
     cwd,
     scriptName: scriptName?.replace(/\/+$/, ""),
     ...connectionsOf(app),
-    patienceSeconds: Math.max(usualPatienceSeconds, Math.ceil(app.drainTimeoutMs / 1000)),
+    patienceSeconds: Math.max(usualPatienceSeconds, Math.ceil(longestRequestMs(app) / 1000)),
     rights: listen.kind === "unix" ? rightsOf(app) : undefined,
     private: privateOf(app),
   };
+}
+
+/** How long a worker that is to leave has for its request. */
+function longestRequestMs({ drain, drainTimeoutMs, stopTimeoutMs }: App): number {
+  return drain === "signal" ? Math.max(drainTimeoutMs, stopTimeoutMs) : drainTimeoutMs;
 }
 
 function privateOf({ directory, command, envFile, outputFile }: App): string[] {

@@ -13,16 +13,31 @@ export async function generate(
   options: WebOptions & ServiceOptions,
 ): Promise<number> {
   if (isOneOf(webKinds, kind)) {
+    refuseForeign(kind, options, ofSystemd, "systemd");
     const { generateWeb } = await import("./generate-web.ts");
     return generateWeb(kind, app, options);
   }
   if (isOneOf(serviceKinds, kind)) {
+    refuseForeign(kind, options, ofWebServers, "web servers");
     const { generateService } = await import("./generate-service.ts");
     return generateService(kind, app, options);
   }
   const kinds = [...webKinds, ...serviceKinds].join(", ");
   throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot generate "${kind}": there is ${kinds}`, {
     remedy: "fcgi-pm generate --help",
+  });
+}
+
+const ofWebServers = ["control", "at", "static", "server-name", "listen", "root", "index"];
+const ofSystemd = ["socket-unit", "notify-reload", "template", "user", "output"];
+
+/** An option that would change nothing is a mistake. */
+function refuseForeign(kind: string, options: object, flags: readonly string[], whose: string): void {
+  const given = Object.keys(options).map((key) => key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`));
+  const flag = flags.find((one) => given.includes(one));
+  if (flag === undefined) return;
+  throw new FcgiPmError("FCGI_PM_USAGE_WRONG", `Cannot generate ${kind} with --${flag}: it is for ${whose}`, {
+    remedy: "leave it out",
   });
 }
 

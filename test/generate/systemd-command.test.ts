@@ -1,6 +1,15 @@
 /** `fcgi-pm generate systemd`: what is found out of a config, and which words make no sense. */
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { bin, runToEnd, usePlace } from "../helpers/manager.ts";
 import { echoes } from "../helpers/programs.ts";
@@ -61,6 +70,14 @@ describe("the user of the service", () => {
   test("is root where a file of the environment is nobody else's", async () => {
     const secret = join(place.directory, "secret.env");
     writeFileSync(secret, "PASSWORD=x\n", { mode: 0o600 });
+    const { said } = await generate(app(`user = "www-data"\nenv-file = "${secret}"`), "systemd");
+    expect(said).toContain(`${secret} may not be read by www-data`);
+  });
+
+  test("is root where a directory on the way to the file is nobody else's", async () => {
+    const secret = join(place.directory, "secret", "blog.env");
+    mkdirSync(dirname(secret), { mode: 0o700 });
+    writeFileSync(secret, "PASSWORD=x\n");
     const { said } = await generate(app(`user = "www-data"\nenv-file = "${secret}"`), "systemd");
     expect(said).toContain(`${secret} may not be read by www-data`);
   });
@@ -136,6 +153,14 @@ describe("the command", () => {
       expect(await generate(app(), "sysv", flag)).toMatchObject({
         code: 2,
         stderr: expect.stringContaining(`${flag} is for units of systemd`),
+      });
+    for (const [kind, flag, whose] of [
+      ["systemd", "--server-name", "web servers"],
+      ["nginx", "--output", "systemd"],
+    ] as const)
+      expect(await generate(app(), kind, flag, "x")).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(`with ${flag}: it is for ${whose}`),
       });
     expect(await generate(app(), "logrotate")).toMatchObject({
       code: 2,

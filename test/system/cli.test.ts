@@ -9,7 +9,7 @@ import { collect } from "../fastcgi/peers.ts";
 import { bin, runManager, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { echoes } from "../helpers/programs.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const [echo = ""] = echoes.c.command;
@@ -217,6 +217,17 @@ test("a checkout that has not been built says so", async () => {
   const [code] = await once(child, "close");
   expect([code, stderr.text.split("\n").length]).toEqual([1, 3]);
   expect(stderr.text).toContain("dist/fcgi-pm.cjs: ENOENT\n  try: in a checkout: npm install && npm run build");
+});
+
+test("a directory that was removed under the shell is said, and is no bug", async () => {
+  const gone = join(place.directory, "gone");
+  mkdirSync(gone);
+  const words = 'cd "$1" && rmdir "$1" && exec "$2" "$3" import supervisord.conf';
+  const child = spawn("sh", ["-c", words, "sh", gone, process.execPath, bin], { stdio: ["ignore", "ignore", "pipe"] });
+  const stderr = collect(child.stderr);
+  const [code] = await once(child, "close");
+  expect([code, stderr.text]).toEqual([1, expect.stringContaining("the current directory is gone\n  try: cd /")]);
+  expect(stderr.text).not.toContain("a bug");
 });
 
 test("without a named socket an app listens in the runtime place.directory, which is made", async () => {

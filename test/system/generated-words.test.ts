@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { type Ended, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const config = `
@@ -25,6 +25,11 @@ wsgi = "news:app"
 port = "[::]:9001"
 script-name = "/news"
 drain-timeout = "5m"
+
+[apps.maps]
+command = ["/usr/bin/true"]
+drain = "signal"
+stop-timeout = "2m"
 
 [apps.mailer]
 command = ["/usr/bin/true"]
@@ -61,6 +66,10 @@ describe("fcgi-pm generate, for web servers", () => {
     expect(text).toContain("fastcgi_split_path_info ^(/news)(.*)$;");
     expect(text).toContain("fastcgi_read_timeout 300s;");
     expect(await textOf("nginx", "news", "--at", "/")).not.toContain("fastcgi_split_path_info");
+  });
+
+  test("a program that finishes on the stop signal has its stop-timeout for patience", async () => {
+    expect(await textOf("nginx", "maps")).toContain("fastcgi_read_timeout 120s;");
   });
 
   test("connections are kept for PHP with many workers, and not for a program that nobody knows", async () => {
@@ -114,7 +123,7 @@ script-name = "${paper}"
       stderr: expect.stringContaining("no listener"),
     });
     const unknown = await generate("nginx", "blgo");
-    expect(unknown).toMatchObject({ code: 3, stderr: expect.stringContaining("only blog, shop, news, mailer") });
+    expect(unknown).toMatchObject({ code: 3, stderr: expect.stringContaining("only blog, shop, news, maps, mailer") });
   });
 
   const wrong: readonly (readonly [string, readonly string[], string])[] = [
