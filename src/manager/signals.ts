@@ -37,9 +37,10 @@ export function catchSignals(): Signals {
       if (performance.now() - (firstEndMs ?? -echoMs) < echoMs) return;
       // Whoever has ended it before (exit-on, a command): the first signal asks to end gracefully, only the next one to kill.
       const haste = firstEndMs === undefined ? "gracefully" : "now";
-      firstEndMs ??= performance.now();
       if (!manager.isReady()) status = 128 + numbers[signal];
       manager.stop(signal, haste);
+      // What came with it has waited while it was obeyed.
+      firstEndMs ??= performance.now();
     };
     act = (signal) => (isEnd(signal) ? end(signal) : obeyOne(manager, signal));
     process.on("uncaughtException", (error) => manager.abort(error));
