@@ -15,6 +15,6 @@ export default {
   },
   maxWorkers: 2,
   // Longer than any wait of a test for one condition: then that wait tells what did not come.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   modulePathIgnorePatterns: ["<rootDir>/dist"],
 };

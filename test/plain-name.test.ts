@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { namePattern } from "../src/config/read-app.ts";
 import { plainName } from "../src/plain-name.ts";
+import fc from "./helpers/chance.ts";
 
 test.each([
   ["blog", "blog"],

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { shellWord } from "../src/shell-word.ts";
+import fc from "./helpers/chance.ts";
 
 test.each([
   ["/srv/app-1.2", "/srv/app-1.2"],

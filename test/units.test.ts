@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { formatDuration, formatSize, parseDuration, parseMode, parseSize } from "../src/units.ts";
+import fc from "./helpers/chance.ts";
 
 describe("durations", () => {
   test.each([

@@ -14,6 +14,9 @@ export type Reach =
 /** How long a connection may take: on the networks where FastCGI is spoken it is a matter of milliseconds. */
 const usualTimeoutMs = 1000;
 
+/** It is counted in so many parts: a process that stood still meanwhile, and has heard nothing, loses one of them at most. */
+const timeoutParts = 10;
+
 /**
  * On this machine the kernel knows who listens; only where it does not tell (another machine, a container with a network
  * of its own) there is one connection that is closed at once. Some programs do not bear that: Ruby's FCGI ends.
@@ -71,13 +74,17 @@ function knock(place: Place, timeoutMs: number): Promise<Reach> {
       waitsFor = "no connection";
     });
     const end = (outcome: Reach) => {
-      clearTimeout(alarm);
+      clearInterval(alarm);
       socket.destroy();
       resolve(outcome);
     };
     const late = () => end({ isReachable: false, reason: `${waitsFor} within ${formatDuration(timeoutMs)}` });
     // A timer of our own: that of the socket does not count the time that the look-up of a name takes.
-    const alarm = setTimeout(late, timeoutMs);
+    let parts = 0;
+    const alarm = setInterval(() => {
+      parts += 1;
+      if (parts === timeoutParts) late();
+    }, timeoutMs / timeoutParts);
     socket.once("connect", () => end({ isReachable: true, connectMs: Math.round(performance.now() - startedAt) }));
     socket.on("error", (error: NodeJS.ErrnoException) => end({ isReachable: false, reason: explain(error) }));
   });

@@ -3,7 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { execa } from "execa";
-import { bin, root, startReady, usePlace } from "../helpers/manager.ts";
+import { bin, root, runToEnd, startReady, usePlace } from "../helpers/manager.ts";
+import { until } from "../helpers/wait.ts";
 
 jest.setTimeout(120_000);
 
@@ -95,7 +96,11 @@ beforeEach(() => {
 
 describe.each(Object.keys(shells) as Shell[])("%s completes", (shell) => {
   test("commands, options, values, files, directories, and names of apps", async () => {
-    await startReady(["--name", "blue", "--no-listen", "--", "/bin/sleep", "1000"], { env: environment() });
+    const env = environment();
+    await startReady(["--name", "blue", "--no-listen", "--", "/bin/sleep", "1000"], { env });
+    // Who types waits for no manager that is slow, as one may be that has just begun on a busy machine.
+    const isOffered = async () => (await runToEnd(["__complete", "fish", "logs", ""], { env })).stdout.includes("blue");
+    await until(isOffered, { what: "its name to be offered", timeoutMs: 20_000 });
     const lines: [line: string, words: string][] = [
       ["fcgi-pm relo", "reload"],
       ["./fcgi-pm unin", "uninstall"],

@@ -246,7 +246,8 @@ describe("on a terminal", () => {
       },
     });
     const reload = stage.onTerminal({ columns: 80, rows: 20 }, "reload", "blog");
-    for (step = 0; step < steps.length; step += 1) {
+    for (const next of steps.keys()) {
+      step = next;
       const sentence = `\r\x1b[Kblog: ${step} of 4 workers replaced`;
       await until(
         () => {

@@ -100,7 +100,7 @@ describe("the exit status is", () => {
   });
 
   test("1 when it does not come in time", async () => {
-    const { code, stderr } = await ask(() => {}, "--timeout", "150ms");
+    const { code, stderr } = await ask(() => {}, "--timeout", "1500ms");
     expect([code, stderr]).toEqual([
       1,
       expect.stringMatching(/did not answer in time: .*; nothing had come\n {2}try: /),
@@ -125,7 +125,7 @@ describe("the exit status is", () => {
     undo.add(() => server.close());
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    const { code, stderr } = await stage.run("request", "--port", String(port), "--timeout", "150ms");
+    const { code, stderr } = await stage.run("request", "--port", String(port), "--timeout", "1500ms");
     expect([code, stderr]).toEqual([1, expect.stringMatching(`try: .*; curl http://127.0.0.1:${port}/ shows whether`)]);
   });
 

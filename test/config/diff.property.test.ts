@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import type { App } from "../../src/config/app.ts";
 import { rlimitNames, stopSignals } from "../../src/config/app.ts";
 import type { Change, Facts } from "../../src/config/diff.ts";
 import { diffApps, isUntouched } from "../../src/config/diff.ts";
+import fc from "../helpers/chance.ts";
 
 const path = fc.constantFrom("/a", "/b", "/a b", "/x\ny", '/"q" -> z');
 const name = fc.constantFrom("www-data", "blog", "33");

@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { appKeys, managerKeys } from "../../src/config/keys.ts";
 import { appFromFlags, includesOf, parseConfig } from "../../src/config/parse.ts";
 import { FcgiPmError } from "../../src/errors.ts";
+import fc from "../helpers/chance.ts";
 import { complaintsOf, context, parseText } from "./context.ts";
 
 const oddNames = ["__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "", "a b", "ä", "0", "then"];

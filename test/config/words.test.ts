@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { joinWords, splitWords } from "../../src/config/words.ts";
+import fc from "../helpers/chance.ts";
 
 test.each<[string, string[]]>([
   ["", []],

@@ -32,7 +32,9 @@ async function mute(name: string): Promise<void> {
   room.after(() => server.close());
 }
 
-const find = () => findManagers([room.directory], { timeoutMs: 2000 });
+const find = (timeoutMs = 60_000) => findManagers([room.directory], { timeoutMs });
+/** Where somebody is mute: those that answer have time for it all the same. */
+const findAmongMute = () => find(4000);
 
 describe("managers", () => {
   test("are found by their sockets, in order, with what they say", async () => {
@@ -84,7 +86,7 @@ describe("managers", () => {
   test("that do not answer are told apart, and keep nobody from the others", async () => {
     await mute("mute.control");
     await manager("z.control", "blog");
-    const { managers, failed } = await find();
+    const { managers, failed } = await findAmongMute();
     expect(managers.map(({ path }) => path)).toEqual([at("z.control")]);
     expect(failed).toMatchObject([{ path: at("mute.control"), error: { code: "FCGI_PM_MANAGER_SILENT" } }]);
     expect(readdirSync(room.directory)).toContain("mute.control");
@@ -142,7 +144,7 @@ describe("the manager of an app", () => {
   test("may be the one that does not answer: that is said rather than that there is no such app", async () => {
     await manager("a.control", "blog");
     await mute("mute.control");
-    const found = await find();
+    const found = await findAmongMute();
     expect(managerOf("blog", found).path).toBe(at("a.control"));
     expect(() => managerOf("wiki", found)).toThrow(expect.objectContaining({ code: "FCGI_PM_MANAGER_SILENT" }));
   });
@@ -159,11 +161,11 @@ describe("the only manager", () => {
     const nobody = await find();
     expect(() => onlyManager(nobody)).toThrow(thrown("FCGI_PM_MANAGER_MISSING"));
     await mute("mute.control");
-    const silent = await find();
+    const silent = await findAmongMute();
     expect(() => onlyManager(silent)).toThrow(thrown("FCGI_PM_MANAGER_SILENT"));
     await manager("a.control");
     await manager("b.control");
-    const several = await find();
+    const several = await findAmongMute();
     expect(() => onlyManager(several)).toThrow(thrown("FCGI_PM_MANAGER_AMBIGUOUS"));
   });
 });

@@ -12,6 +12,10 @@ const post = (target: string, body: string | Buffer, headers: Record<string, str
   send(room.path, "POST", target, { body, headers });
 const isAnswered = async () => (await send(room.path, "GET", "/v1/status")).status === 200;
 const head = (...lines: string[]) => `${lines.join("\r\n")}\r\n\r\n`;
+/** As answerTo; asks again where the time was over before the first byte was read, as on a machine that stood still. */
+const answerInTimeTo = (bytes: string) =>
+  until(async () => (await answerTo(room.path, bytes)) || undefined, { what: "an answer" });
+
 describe("a body", () => {
   test.each([
     ["is no JSON", "{now:true}", /no JSON/],
@@ -223,14 +227,14 @@ describe("a client that is slow", () => {
     ["before its body", head("POST /v1/stop HTTP/1.1", "Content-Length: 2")],
     ["in its body", `${head("POST /v1/stop HTTP/1.1", "Content-Length: 2")}{`],
   ])("%s is told so and let go", async (_where, bytes) => {
-    await room.open({ askMs: 20 });
-    expect(await answerTo(room.path, bytes)).toMatch(/^HTTP\/1\.1 408 .*"FCGI_PM_REQUEST_TIMED_OUT"/s);
+    await room.open({ askMs: 100 });
+    expect(await answerInTimeTo(bytes)).toMatch(/^HTTP\/1\.1 408 .*"FCGI_PM_REQUEST_TIMED_OUT"/s);
     expect(room.operations.asked).toEqual([]);
     expect(room.bugs).toEqual([]);
   });
 
   test("cannot win time by sending a byte now and then", async () => {
-    await room.open({ askMs: 500 });
+    await room.open({ askMs: 1500 });
     const client = raw(room.path, head("POST /v1/stop HTTP/1.1", "Content-Length: 60000"));
     let sent = 0;
     const drip = setInterval(() => {
@@ -244,8 +248,8 @@ describe("a client that is slow", () => {
   });
 
   test("with its next question is let go without a word, for it may have none", async () => {
-    await room.open({ askMs: 50 });
-    const answer = await answerTo(room.path, head("GET /v1/status HTTP/1.1"));
+    await room.open({ askMs: 100 });
+    const answer = await answerInTimeTo(head("GET /v1/status HTTP/1.1"));
     expect(answer.split("HTTP/1.1")).toHaveLength(2);
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
   });
@@ -271,12 +275,12 @@ describe("a client that is slow", () => {
   });
 
   test("to take it is waited for as long as a command lasts", async () => {
-    await room.open({ askMs: 20, takeMs: 20 });
+    await room.open({ askMs: 1500, takeMs: 20 });
     const held = gate();
     room.operations.hold(held.passed);
     const answer = post("/v1/restart", "");
     // Clients that came later have been let go, one after the other.
-    for (let at = 0; at < 3; at += 1) expect(await answerTo(room.path, "")).toBe("");
+    for (let at = 0; at < 2; at += 1) expect(await answerTo(room.path, "")).toBe("");
     held.open();
     expect((await answer).status).toBe(200);
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
 import { openControl } from "../../src/control/server.ts";
 import { removeSame } from "../../src/control/socket-file.ts";
+import { isStopped } from "../../src/os/procfs.ts";
 import { until } from "../helpers/wait.ts";
 import { dieListening, raw, send, startListening, useRoom } from "./room.ts";
 
@@ -30,8 +31,8 @@ describe("a control socket", () => {
     const before = process.umask(0);
     room.after(() => process.umask(before));
     const watcher = watch(room.directory, (_event, name) => {
-      const path = join(room.directory, String(name));
-      seen.push([String(name), existsSync(path) ? modeOf(path) : undefined]);
+      const there = statSync(join(room.directory, String(name)), { throwIfNoEntry: false });
+      seen.push([String(name), there === undefined ? undefined : there.mode & 0o7777]);
     });
     room.after(() => watcher.close());
     await room.open();
@@ -68,6 +69,7 @@ describe("a control socket", () => {
       await once(child, "exit");
     });
     child.kill("SIGSTOP");
+    await until(() => isStopped(child.pid ?? 0), { what: "SIGSTOP to take effect" });
     const waiting = [1, 2, 3, 4].map(() => raw(room.path));
     room.after(() => waiting.map(({ socket }) => socket.destroy()));
     await until(() => waiting.some(({ socket }) => socket.destroyed), { what: "a full queue" });

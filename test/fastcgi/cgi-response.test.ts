@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { encodeHead } from "../../src/fastcgi/cgi-head.ts";
 import { maxHeadBytes, maxHeaders, parseCgiHead } from "../../src/fastcgi/cgi-response.ts";
+import fc from "../helpers/chance.ts";
 
 const parse = (text: string) => parseCgiHead(Buffer.from(text, "latin1"));
 

@@ -1,6 +1,6 @@
 /** FastCGI 1.0, section 3.3: records. Each title ends with the section that the demand rests on. */
 import { describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
+import fc from "../helpers/chance.ts";
 import { echo, mirror, mirrored, transports, useServers } from "./conformance.ts";
 import * as raw from "./raw-peer.ts";
 import { begin, record, stream } from "./raw-peer.ts";

@@ -1,11 +1,11 @@
 /** From CGI parameters to an HTTP request, and from an HTTP response to a CGI one: the pure parts. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { Dechunker } from "../../src/fastcgi/dechunker.ts";
 import { readHttpHead } from "../../src/fastcgi/http-head.ts";
 import { HttpRequestParts } from "../../src/fastcgi/http-request.ts";
 import { readRequestUrl } from "../../src/fastcgi/request-url.ts";
 import type { Pair } from "../../src/fastcgi/wire/params.ts";
+import fc from "../helpers/chance.ts";
 
 const headersOf = (...params: Pair[]) => new HttpRequestParts(params).rawHeaders;
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
 import { request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
+import { isStopped } from "../../src/os/procfs.ts";
 import { bundle, collect, ending, makeDirectory, needProgram, opening, RawPeer, run, Undo, until } from "./peers.ts";
 
 jest.setTimeout(60_000);
@@ -103,6 +104,7 @@ describe("a worker that shares its listener", () => {
     const stays = await spawn();
     // A process that is stopped takes no connection: the request goes to the other.
     process.kill(stays, "SIGSTOP");
+    await until(() => isStopped(stays));
     await ask(listen, path).catch(() => {});
     await until(() => isOver(leaves));
     expect(exitCode(leaves)).toBe(code);

@@ -1,4 +1,5 @@
 /** Where the listening socket comes from, and what becomes of connections for which there is no room. */
+import type { ChildProcess } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,6 +18,15 @@ afterAll(() => forAll.all());
 
 const passer = fileURLToPath(new URL("./programs/passes-listener.py", import.meta.url));
 
+/** Whether it has ended, and all that it said has come. */
+function endOf(child: ChildProcess): () => boolean {
+  let isOver = false;
+  child.once("close", () => {
+    isOver = true;
+  });
+  return () => isOver;
+}
+
 /** A program that names a socket of its own, on a listener that was passed to it. */
 async function start(how: { fd: 0 | 3; pid?: string; ownPath?: string; env?: NodeJS.ProcessEnv }) {
   const directory = makeDirectory(undo);
@@ -24,7 +34,8 @@ async function start(how: { fd: 0 | 3; pid?: string; ownPath?: string; env?: Nod
   const args = [passer, passed, String(how.fd), how.pid ?? "", process.execPath, program, own];
   const child = run(undo, "/usr/bin/python3", args, how.env);
   const [out, errors] = [collect(child.stdout), collect(child.stderr)];
-  await until(() => out.text.endsWith("\n") || child.exitCode !== null);
+  const isOver = endOf(child);
+  await until(() => out.text.endsWith("\n") || isOver());
   const peer = (path = passed) => new RawPeer({ kind: "unix", path }, undo);
   return { child, out, errors, own, peer };
 }
@@ -68,7 +79,8 @@ describe("the listening socket", () => {
     const begin = async () => {
       const child = run(undo, process.execPath, [program, own]);
       const [out, errors] = [collect(child.stdout), collect(child.stderr)];
-      await until(() => out.text !== "" || child.exitCode !== null);
+      const isOver = endOf(child);
+      await until(() => out.text !== "" || isOver());
       return { child, out, errors };
     };
     const first = await begin();
@@ -86,7 +98,7 @@ describe("the listening socket", () => {
   test("is missed with all that was looked for, and how to run the program", async () => {
     const child = run(undo, process.execPath, [program]);
     const errors = collect(child.stderr);
-    await until(() => child.exitCode !== null);
+    await until(endOf(child));
     expect(errors.text).toContain(
       "Cannot serve: standard input (fd 0) is not a listening socket (EINVAL), LISTEN_FDS hands none over, and the code names " +
         "no path or port. A FastCGI program is started by its process manager: fcgi-pm start serves-anywhere.mjs. " +
@@ -98,7 +110,7 @@ describe("the listening socket", () => {
     const script = `LISTEN_PID=$$ LISTEN_FDS=1 exec "$@" 3<&-`;
     const child = run(undo, "sh", ["-c", script, "sh", process.execPath, program]);
     const errors = collect(child.stderr);
-    await until(() => child.exitCode !== null);
+    await until(endOf(child));
     expect(errors.text).toContain("Cannot serve: fd 3, which LISTEN_FDS hands over, is not a listening socket");
   });
 });

@@ -1,7 +1,7 @@
 /** Words of unit files, as the rules of systemd.syntax(7) and systemd.service(5) read them back. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { execWord, pathWord, plainValue, renderUnit, setting, unitMark } from "../../src/generate/systemd-unit.ts";
+import fc from "../helpers/chance.ts";
 
 /** Splits at spaces outside of quotes, takes backslashes and quotes away, then replaces `%%` and, in commands, `$$`. */
 function wordsOf(line: string, isCommand: boolean): string[] {

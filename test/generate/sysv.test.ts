@@ -6,6 +6,7 @@ import { sysvScript } from "../../src/generate/sysv.ts";
 import { ask } from "../helpers/manager.ts";
 import { behaviours, echoes, readEcho } from "../helpers/programs.ts";
 import { type Done, inside, useSystemd } from "../helpers/systemd.ts";
+import { until } from "../helpers/wait.ts";
 import { service } from "./stage.ts";
 
 jest.setTimeout(120_000);
@@ -34,7 +35,8 @@ describe("on a machine", () => {
   const system = useSystemd();
   const script = (action: string): Promise<Done> =>
     system.run(`unshare --mount sh -c 'mount -t tmpfs none /run/systemd && exec /etc/init.d/fcgi-pm ${action}'`);
-  const pid = async () => Number((await system.run("pgrep -o '^fcgi-pm: manage'")).stdout);
+  /** Of the manager that lives: one that has ended may not have been reaped yet. */
+  const pid = async () => Number((await system.run("pgrep -r R,S,D -o '^fcgi-pm: manage'")).stdout);
 
   async function install(config: string): Promise<void> {
     system.write("/etc/fcgi-pm/fcgi-pm.toml", config);
@@ -67,7 +69,8 @@ describe("on a machine", () => {
     // 3 would be "not implemented" to the Linux Standard Base.
     expect(await script("reload")).toMatchObject({ status: 7, stderr: "fcgi-pm does not run\n" });
     expect((await script("dance")).status).toBe(2);
-    expect((await system.run("pgrep -l 'fcgi-pm|echo'")).stdout).toBe("");
+    const left = async () => (await system.run("pgrep -l 'fcgi-pm|echo'")).stdout;
+    await until(async () => (await left()) === "", { what: "nobody to be left" });
     expect(existsSync(system.outside("/run/fcgi-pm/blog.sock"))).toBe(false);
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { explainKept, keptConnections } from "../../src/generate/web-keep-alive.ts";
 import type { Mounted } from "../../src/generate/web-site.ts";
+import fc from "../helpers/chance.ts";
 
 function app(connections: number | "any" | undefined, keepsConnections = true): Mounted {
   return {

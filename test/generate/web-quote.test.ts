@@ -1,6 +1,5 @@
 /** What is quoted for a language is read there as it was; what a language cannot say is refused. The real servers are asked in test/system. */
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { FcgiPmError } from "../../src/errors.ts";
 import {
   quoteApache,
@@ -12,6 +11,7 @@ import {
   quoteNginx,
   quoteNginxPlain,
 } from "../../src/generate/web-quote.ts";
+import fc from "../helpers/chance.ts";
 
 const text = fc.oneof(fc.string({ unit: fc.constantFrom(..." '\"\\$;{}#%&|`?ab/é") }), fc.string({ unit: "binary" }));
 

@@ -20,7 +20,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
-  await journal.close(1000);
+  await journal.close(20_000);
   rmSync(directory, { recursive: true });
 });
 
@@ -168,7 +168,7 @@ describe("whoever follows", () => {
     journal.tell("blog", { type: "pool.stopped" });
     expect(thrown).toBe(2);
     expect(heard).toEqual(["one", "two", "all workers have ended", "all workers have ended"]);
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("log")).toEqual(heard);
   });
 
@@ -189,18 +189,18 @@ describe("the log", () => {
     write("early");
     attachLog();
     write("late");
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("log")).toEqual(["fcgi-pm 1.0.0 started for blog", "early", "late"]);
     expect(logged("log")[1]).toMatchObject({ level: "info", time, app: "blog", worker: 1, pid: 101, stream: "stdout" });
   });
 
   test("that is closed takes what is said late, without harm", async () => {
     attachLog();
-    await journal.close(1000);
+    await journal.close(20_000);
     write("late");
     journal.tell("blog", { type: "pool.stopped" });
     journal.reopen();
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("log")).toEqual([]);
     expect(texts(journal.recent({ lines: 10 }))).toEqual(["late", "all workers have ended"]);
   });
@@ -216,7 +216,7 @@ describe("an app with an output file", () => {
     attachLog();
     journal.tell("blog", { type: "pool.stopped" });
     journal.tell("blog", { type: "worker.spawned", number: 1, pid: 101, generation: 1 });
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("blog.out")).toEqual(["mine", "all workers have ended"]);
     expect(said("log")).toEqual(["other", "all workers have ended"]);
     const [line, notice] = logged("blog.out");
@@ -246,7 +246,7 @@ describe("an app with an output file", () => {
       return done;
     });
     await Promise.all(opened);
-    await journal.close(1000);
+    await journal.close(20_000);
     const numbered = (...indexes: number[]) =>
       indexes.flatMap((index) => Array.from({ length: 3000 }, (_, line) => `${index}.${line}`));
     expect(said("one")).toEqual(numbered(0, 1, 2));
@@ -260,7 +260,7 @@ describe("an app with an output file", () => {
     write("one");
     await journal.closeOutput("blog");
     write("two");
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("blog.out")).toEqual(["one"]);
     expect(said("log")).toEqual(["two"]);
   });
@@ -276,7 +276,7 @@ describe("an app with an output file", () => {
     await until(() => logged("log").length === 0, { what: "the new log" });
     write("after");
     write("other", "shop");
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("blog.out.moved")).toEqual(["before"]);
     expect(said("blog.out")).toEqual(["after"]);
     expect(said("log")).toEqual(["other"]);
@@ -288,7 +288,7 @@ describe("an app with an output file", () => {
     await journal.openOutput(appOf(flags), "json");
     const text = "x".repeat(1000);
     for (let line = 0; line < 500; line += 1) write(`${line} ${text}`);
-    await journal.close(5000);
+    await journal.close(20_000);
     const kept = ["blog.out.2", "blog.out.1", "blog.out"].flatMap((name) => said(name).map((msg) => parseInt(msg, 10)));
     expect(kept.at(-1)).toBe(499);
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, index) => 500 - kept.length + index));
@@ -317,7 +317,7 @@ describe("an output file that cannot be written", () => {
     };
     await until(isMended, { what: "the good news" });
     expect(heard[1]).toMatchObject({ notice: "output.mended", app: "blog" });
-    await journal.close(1000);
+    await journal.close(20_000);
     expect(said("place/out").slice(0, 1)).toEqual(["three"]);
     const log = logged("log").map(({ notice, msg }) => notice ?? msg);
     expect(log.filter((said) => said !== "three")).toEqual(["output.unwritable", "one", "two", "output.mended"]);

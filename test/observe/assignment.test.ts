@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { assignment } from "../../src/observe/assignment.ts";
+import fc from "../helpers/chance.ts";
 
 test.each([
   ["/usr/bin:/bin", "NAME=/usr/bin:/bin"],

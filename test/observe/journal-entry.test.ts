@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { journalEntry } from "../../src/observe/journal-entry.ts";
 import { recordOf, type Source } from "../../src/observe/record.ts";
+import fc from "../helpers/chance.ts";
 
 const source: Source = { app: "blog", worker: 2, pid: 42, stream: "stderr" };
 const time = "2026-11-21T04:24:51.527Z";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { LastLines, LineSplitter, longestLine } from "../../src/observe/lines.ts";
+import fc from "../helpers/chance.ts";
 
 interface Said {
   readonly text: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { mergeByTime, Ring } from "../../src/observe/ring.ts";
 import type { LogLine } from "../../src/observe/story.ts";
+import fc from "../helpers/chance.ts";
 
 const app = "blog";
 const time = "2026-11-21T04:24:51.527Z";

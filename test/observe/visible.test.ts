@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { visible } from "../../src/observe/visible.ts";
+import fc from "../helpers/chance.ts";
 
 test("control characters are shown, tabs and line ends stay", () => {
   expect(visible("\u001b[2Jgone?\u0000\u007f\u009b\r")).toBe("\\x1b[2Jgone?\\x00\\x7f\\x9b\\x0d");

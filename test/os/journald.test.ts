@@ -179,7 +179,7 @@ describe("the log in the journal", () => {
     ]);
     const second = await start();
     log.say("info", {}, "four");
-    await log.close(1000);
+    await log.close(20_000);
     await until(() => second.received.length === 1, { what: "the record after the restart" });
     expect(messages(second)).toEqual(["four"]);
     expect(plain).toHaveLength(2);
@@ -191,7 +191,7 @@ describe("the log in the journal", () => {
     const texts = Array.from({ length: 1000 }, (_, number) => `record ${number}`);
     for (const text of texts) log.say("info", {}, text);
     await hung.end();
-    await log.close(10_000);
+    await log.close(20_000);
     const said = plain.map(([, , message]) => message);
     expect(said.length).toBeGreaterThan(0);
     expect(said).toEqual(texts.slice(-said.length));
@@ -201,7 +201,7 @@ describe("the log in the journal", () => {
     const { received } = await start();
     log.say("debug", {}, "unsaid");
     log.say("info", {}, "said");
-    await log.close(1000);
+    await log.close(20_000);
     await until(() => received.length === 1, { what: "the record" });
     expect(received[0]?.fields["MESSAGE"]).toBe("said");
   });

@@ -26,6 +26,7 @@ export class KeptClient {
   #text: Buffer[] = [];
   #isUnderWay = false;
   #hasEnd = false;
+  #hasLeft = false;
   #settle: ((fate: Fate) => void) | undefined;
 
   constructor(socket: Socket, program: Program, manner: Manner = "attentive") {
@@ -44,6 +45,11 @@ export class KeptClient {
 
   get hasEnd(): boolean {
     return this.#hasEnd;
+  }
+
+  /** It has closed the connection itself, since it heard something while no request was under way. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** One whole request in one go, and its answer. */
@@ -93,7 +99,10 @@ export class KeptClient {
 
   #receive(chunk: Buffer): void {
     for (const { type, content } of this.#decoder.push(chunk)) {
-      if (!this.#isUnderWay && this.#manner === "attentive") this.#leave();
+      if (!this.#isUnderWay && this.#manner === "attentive") {
+        this.#hasLeft = true;
+        this.#leave();
+      }
       if (type === recordType.stdout) this.#text.push(Buffer.from(content));
       if (type === recordType.endRequest) this.#end();
     }

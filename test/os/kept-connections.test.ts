@@ -86,21 +86,21 @@ describe("a worker with an idle kept connection", () => {
     const first = await client.ask();
     const from = performance.now();
     const isIdle = await drain.lookFor(20_000);
-    const isSoon = performance.now() - from < stillMs;
+    const isLate = performance.now() - from >= stillMs;
     await until(() => client.hasEnd, { what: "the end of the connection" });
     await untilFree(pid, site);
     const next = await new KeptClient(site.connect(), program).ask();
-    return [first, isIdle, isSoon, next];
+    return [first, isIdle, client.hasLeft ? "left" : isLate && "ended", next];
   }
 
   test("is freed of it by its web server, which is asked to close it", async () => {
     const fates = await inEach(wide, (place) => free(place, "attentive"));
-    expect(fates).toEqual(allOf(wide, ["answered", true, true, "answered"]));
+    expect(fates).toEqual(allOf(wide, ["answered", true, "left", "answered"]));
   });
 
   test("is freed of it after two seconds where the web server takes no notice", async () => {
     const fates = await inEach(wide, (place) => free(place, "deaf"));
-    expect(fates).toEqual(allOf(wide, ["answered", true, false, "answered"]));
+    expect(fates).toEqual(allOf(wide, ["answered", true, "ended", "answered"]));
   });
 
   test("is not freed by one long stop: it has to come to wait again", async () => {
@@ -134,7 +134,7 @@ test("what is set on a connection to watch it is taken away when it is used agai
   await client.ask();
   await until(async () => !(await drain.look(0)) && drain.outcomes.at(-1) === "waiting", { what: "it to wait" });
   expect(mark()).toBeGreaterThan(0);
-  const answer = client.ask({ query: "sleep=200" });
+  const answer = client.ask({ query: "sleep=3000" });
   await untilRead(scene);
   await drain.look();
   expect(mark()).toBe(-1);
@@ -142,6 +142,24 @@ test("what is set on a connection to watch it is taken away when it is used agai
 });
 
 describe("a request that is sent in pieces", () => {
+  /** Looks on while nothing comes. False: something held this process up, and the pause has become longer than it may be. */
+  async function rest({ drain }: Scene, forMs: number): Promise<boolean> {
+    const from = performance.now();
+    await drain.look();
+    await drain.lookFor(forMs);
+    return performance.now() - from < stillMs;
+  }
+
+  /** In each place, again until nothing has held it up: then it gives something. */
+  function inEachInTime<T>(places: readonly Place[], attempt: (place: Place) => Promise<T | undefined>) {
+    return inEach(places, async (place) => {
+      for (;;) {
+        const result = await attempt(place);
+        if (result !== undefined) return result;
+      }
+    });
+  }
+
   /** read(2) counts the bytes of one, recv(2) does not count those of the other. */
   const places: Place[] = [
     { program: echoes.php, kind: "unix" },
@@ -149,14 +167,14 @@ describe("a request that is sent in pieces", () => {
   ];
 
   test("is never cut while its pauses are shorter than two seconds", async () => {
-    const fates = await inEach(places, async ({ program, kind }) => {
+    const fates = await inEachInTime(places, async ({ program, kind }) => {
       const scene = await begin(program, kind);
       const { client, drain } = scene;
       await client.ask();
       client.write(client.begin({ bodyBytes: 4 }));
       await untilRead(scene);
       for (const letter of "bod") {
-        await drain.lookFor(stillMs - 700);
+        if (!(await rest(scene, stillMs - 700))) return undefined;
         client.write(client.body(letter));
         await untilRead(scene);
       }
@@ -168,20 +186,20 @@ describe("a request that is sent in pieces", () => {
 
   test("is never cut where its pieces come in the very moment of a stop", async () => {
     // What recv(2) has just read lies nowhere any more, and the thread looks as if it waited.
-    const fates = await inEach([...places, { program: echoes.python, kind: "unix" }], async ({ program, kind }) => {
+    const more: Place[] = [...places, { program: echoes.python, kind: "unix" }];
+    const fates = await inEachInTime(more, async ({ program, kind }) => {
       const scene = await begin(program, kind);
       const { client, drain } = scene;
       client.write(client.begin({ bodyBytes: 8 }));
       await untilRead(scene);
       for (const letter of "moments") {
         client.write(client.body(letter));
-        await drain.look();
-        await drain.lookFor(stillMs / 2);
+        if (!(await rest(scene, stillMs / 2))) return undefined;
       }
       const fate = await client.send(Buffer.concat([client.body("!"), client.end()]));
       return [fate, drain.outcomes.includes("idle")];
     });
-    expect(fates).toEqual(allOf([...places, { program: echoes.python, kind: "unix" }], ["answered", false]));
+    expect(fates).toEqual(allOf(more, ["answered", false]));
   });
 
   test("is not taken for a whole one when its first piece comes while the worker is stopped", async () => {
@@ -248,7 +266,7 @@ describe("a worker with a stream of requests on a kept connection", () => {
     await until(() => lookForConnections(other, site.listener) === "busy", { what: "the other to serve" });
     await loop.stop();
     expect(loop.fates).toMatchObject({ left: 0, cut: 0, lost: 0 });
-    expect(childrenOf(process.pid)).not.toContain(pid);
+    await until(() => !childrenOf(process.pid).includes(pid), { what: "its end" });
   });
 });
 

@@ -61,7 +61,7 @@ describe("an output file", () => {
     for (const format of ["auto", "json", "pretty"] as const) {
       const opened = open({ format, path: join(directory, format) });
       opened.write({ ...record("\u001b[2Jhi"), fields: { time: 0, app: "blog", worker: 1, stream: "stdout" } }, false);
-      await opened.close(1000);
+      await opened.close(20_000);
     }
     const json = '{"level":"info","time":0,"app":"blog","worker":1,"stream":"stdout","msg":"\\u001b[2Jhi"}\n';
     expect(readFileSync(join(directory, "auto"), "utf8")).toBe(json);
@@ -81,7 +81,7 @@ describe("an output file", () => {
       expect(opened.write(record(text), false)).toBe(true);
       if (index % 1000 === 0) await opened.opened;
     }
-    await opened.close(10_000);
+    await opened.close(20_000);
     expect(writtenOfAll()).toEqual(texts);
     expect(readdirSync(directory).length).toBeGreaterThan(10);
     for (const name of readdirSync(directory)) {
@@ -98,14 +98,14 @@ describe("an output file", () => {
     opened.reopen();
     await until(() => readdirSync(directory).includes("out"), { what: "the new file" });
     opened.write(record("after"), false);
-    await opened.close(1000);
+    await opened.close(20_000);
     expect(written("out.moved")).toEqual(["before"]);
     expect(written()).toEqual(["after"]);
   });
 
   test("takes nothing any more when it is closed", async () => {
     const opened = open();
-    await opened.close(1000);
+    await opened.close(20_000);
     expect(opened.write(record("late"), false)).toBe(false);
     expect(written()).toEqual([]);
   });
@@ -120,7 +120,7 @@ describe("an output file that is written too slowly", () => {
     expect(opened.write(record("notice"), true)).toBe(true);
     disk();
     await until(() => heard.dropped > 0, { what: "the word about it" });
-    await opened.close(10_000);
+    await opened.close(20_000);
     const lines = written();
     expect(lines.at(-1)).toBe("notice");
     expect(lines.length * 1000).toBeLessThan(4 * 1024 * 1024);
@@ -147,7 +147,7 @@ describe("an output file that cannot be written", () => {
     mkdirSync(place);
     opened.reopen();
     await until(() => opened.write(record("after"), false), { what: "the file to be open" });
-    await opened.close(1000);
+    await opened.close(20_000);
     expect(written("place/out")).toEqual(["after"]);
     expect(heard.failed).toHaveLength(1);
     expect(heard.failed[0]).toContain("ENOENT");
@@ -162,7 +162,7 @@ describe("an output file that cannot be written", () => {
     await until(() => heard.unwritten.length === 1, { what: "the line that comes back" });
     mkdirSync(place);
     await until(() => opened.write(record("again"), false), { what: "the try after that" });
-    await opened.close(1000);
+    await opened.close(20_000);
     expect(written("place/out")).toEqual(["again"]);
     expect(heard.failed).toHaveLength(1);
     expect(heard.mended).toBe(1);
@@ -211,6 +211,6 @@ for (let number = 0; number < 5000; number += 1) {
 await until(() => heard.failed.length > 0, { what: "the failure" });
 limit("unlimited");
 await until(() => file.write(record("again"), false), { what: "the next try" });
-await file.close(5000);
+await file.close(20_000);
 console.log(JSON.stringify({ ...heard, kept: readFileSync(path, "utf8").trim().split("\\n") }));
 `;

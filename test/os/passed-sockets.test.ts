@@ -15,6 +15,7 @@ import {
   unixAddress,
 } from "../../src/os/posix.ts";
 import { discard, scratch } from "../helpers/manager.ts";
+import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
 let directory = "";
@@ -178,7 +179,7 @@ describe("an adopted listener", () => {
     const listener = adopt(socket, { kind: "tcp", host: "127.0.0.1", port }, { backlog: 20, mode: 0 });
     expect(listener.queue()).toEqual({ length: 0, limit: 20 });
     execFileSync("python3", ["-c", `import socket; socket.create_connection(("127.0.0.1", ${port}), timeout=10)`]);
-    expect(listener.queue()?.length).toBe(1);
+    await until(() => listener.queue()?.length === 1, { what: "the connection to wait" });
     listener.release();
   });
 });

@@ -83,7 +83,7 @@ describe.each([
         process.kill(program.pid, "SIGUSR2");
         return program.told.at(-1)?.timers?.length === 0;
       },
-      { what: "no timer", everyMs: 100 },
+      { what: "no timer", everyMs: 100, timeoutMs: 30_000 },
     );
   });
 });
@@ -94,7 +94,10 @@ describe.each([
 ])("%s, but without the reaper", (_as, who, prefix) => {
   test("there would be zombies", async () => {
     const program = await runOut(who, prefix);
-    await until(() => living(program) === 0 && zombies(program) > 100, { what: "zombies of all orphans" });
+    await until(() => living(program) === 0 && zombies(program) > 100, {
+      what: "zombies of all orphans",
+      timeoutMs: 30_000,
+    });
     expect(program.told).toEqual([allRight]);
   });
 });

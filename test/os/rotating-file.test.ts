@@ -92,7 +92,7 @@ describe("a file that rotates", () => {
       await opened.write(line(number));
       await opened.reopen();
     }
-    expect(openFiles()).toHaveLength(1);
+    await until(() => openFiles().length === 1, { what: "one open file" });
     await opened.close();
     await until(() => openFiles().length === 0, { what: "the file to be closed" });
   });

@@ -91,8 +91,12 @@ describe("where it is stopped", () => {
 
   test("a worker that waits for a connection heeds its signal first, whatever waits in the queue", async () => {
     const site = await openSite(undo, "unix");
-    const pid = await workerAt(site, "listener.accept()", (pid) => lookAt(pid, site.listener) === "waiting");
-    for (const length of [0, 1]) expect(await whileStopped(pid, () => heedsSignalFirst(pid, length))).toBe(true);
+    const waits = (pid: number) => lookAt(pid, site.listener) === "waiting";
+    const pid = await workerAt(site, "listener.accept()", waits);
+    for (const length of [0, 1]) {
+      await until(() => waits(pid), { what: "it to wait again" });
+      expect(await whileStopped(pid, () => heedsSignalFirst(pid, length))).toBe(true);
+    }
   });
 
   test("one that polls may have been told of a connection already, if one waits", async () => {

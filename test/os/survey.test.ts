@@ -39,6 +39,15 @@ function held(pids: readonly number[], { listener }: Site): (number | undefined)
   return pids.map((pid) => facts.get(pid)?.connections?.length);
 }
 
+/** A request whose last byte is still to come: it is served for as long as the test likes. */
+function beginAt(site: Site, program: Program): KeptClient {
+  const client = new KeptClient(site.connect(), program);
+  client.write(client.begin({ bodyBytes: 1 }));
+  return client;
+}
+
+const finish = (client: KeptClient) => client.send(Buffer.concat([client.body("b"), client.end()]));
+
 const serial = [echoes.c, echoes.perl, echoes.php, echoes.python, echoes.ruby, echoes.fcgiwrap];
 const concurrent = [echoes.go, echoes.node];
 
@@ -49,10 +58,10 @@ describe("connections", () => {
       const site = await openSite(undo, "unix");
       const pids = await Promise.all([startWorker(undo, site, program), startWorker(undo, site, program)]);
       expect(held(pids, site)).toEqual([0, 0]);
-      const answer = new KeptClient(site.connect(), program).ask({ query: "sleep=300" });
+      const client = beginAt(site, program);
       await until(() => held(pids, site).includes(1), { what: "one to be busy" });
       expect(held(pids, site).toSorted()).toEqual([0, 1]);
-      expect(await answer).toBe("answered");
+      expect(await finish(client)).toBe("answered");
     },
   );
 
@@ -63,10 +72,9 @@ describe("connections", () => {
   )("of %s (%s): all that it serves at once, while it waits in epoll", async (_name, kind: Kind, program) => {
     const site = await openSite(undo, kind);
     const pid = await startWorker(undo, site, program);
-    const clients = [1, 2, 3].map(() => new KeptClient(site.connect(), program));
-    const answers = clients.map((client) => client.ask({ query: "sleep=300" }));
+    const clients = [1, 2, 3].map(() => beginAt(site, program));
     await until(() => held([pid], site)[0] === 3, { what: "three to be served" });
-    expect(await Promise.all(answers)).toEqual(["answered", "answered", "answered"]);
+    expect(await Promise.all(clients.map(finish))).toEqual(["answered", "answered", "answered"]);
     expect(held([pid], site)).toEqual([3]); // kept
     for (const client of clients) client.socket.destroy();
     await until(() => held([pid], site)[0] === 0, { what: "all to be gone" });
@@ -79,9 +87,9 @@ describe("connections", () => {
       command: echoes.php.command,
       env: { PHP_FCGI_CHILDREN: "2" },
     });
-    const answer = new KeptClient(site.connect(), echoes.php).ask({ query: "sleep=300" });
+    const client = beginAt(site, echoes.php);
     await until(() => held([pid], site)[0] === 1, { what: "a child to be busy" });
-    expect(await answer).toBe("answered");
+    expect(await finish(client)).toBe("answered");
   });
 
   test("to other places do not count: a database, another app", async () => {
@@ -129,14 +137,17 @@ while True: far.append(own.accept())
     const load = spawn(process.execPath, ["-e", hammer, site.listener.address], { stdio: ["pipe", "pipe", "inherit"] });
     undo.add(() => load.kill("SIGKILL"));
     await once(load.stdout, "data");
-    const looks: (number | undefined)[] = [];
+    const waits = () => (site.listener.queue()?.length ?? 0) > 0;
+    const [looks, others]: [looks: unknown[], others: unknown[]] = [[], []];
     while (looks.length < 200) {
-      looks.push(held([pid], site)[0]);
+      const isFed = waits();
+      const [count] = held([pid], site);
+      (isFed && waits() ? looks : others).push(count);
       await pause(1);
     }
-    // 32 clients wait at any time: it is idle for some microseconds only, and holds one connection or none.
+    // While somebody waits it is idle for some microseconds only; it holds one connection or none.
     expect(looks.filter((count) => count === 1).length).toBeGreaterThan(100);
-    expect(looks.filter((count) => count !== 0 && count !== 1)).toEqual([]);
+    expect([...looks, ...others].filter((count) => count !== 0 && count !== 1)).toEqual([]);
   });
 });
 
@@ -173,7 +184,9 @@ describe("use", () => {
         `if os.fork() == 0:\n  exec(${JSON.stringify(burn)}); time.sleep(60)\n${burn}time.sleep(60)`,
     );
     await until(() => factsOf(child.pid).cpuMs >= 580, { what: "three times 0.2 s" });
-    expect(processFacts(child.pid)?.cpuMs).toBeLessThan(400);
+    // Of these its own were one; how much its start has cost is not known.
+    const own = () => processFacts(child.pid)?.cpuMs ?? 0;
+    await until(() => factsOf(child.pid).cpuMs - own() >= 380, { what: "what its children have used" });
   });
 
   test("of a process alone is known, of one that is gone is not", () => {

@@ -3,9 +3,9 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import { ask, discard, endAll, type RunningManager, root, scratch, startReady } from "../helpers/manager.ts";
+import { ask, discard, endAll, type RunningManager, root, runManager, scratch } from "../helpers/manager.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 /** A module that answers "KIND METHOD /path?query", whatever it is written with. */
 interface Kind {
@@ -125,7 +125,9 @@ beforeAll(async () => {
     return `[apps.${kind}]\ncommand = ${JSON.stringify(words)}\nsocket = "${kind}.sock"\nenv = { KIND = "${kind}" }\n`;
   });
   const config = write("fcgi-pm.toml", tables.join("\n"));
-  manager = await startReady(["--config", config]);
+  manager = runManager(["start", "--config", config]);
+  // So many frameworks at once take their time on a busy machine.
+  await manager.notice("manager.ready", 100_000);
 });
 
 afterAll(async () => {

@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { request } from "../../src/fastcgi/client.ts";
 import { webServerParams } from "../../src/fastcgi/web-server-params.ts";
@@ -10,7 +11,7 @@ import { isAlive } from "../helpers/manager.ts";
 import { until } from "../helpers/wait.ts";
 import { apps, endOf, python, type RunnerOptions, spawnRunner, startWorkers, type Workers } from "./wsgi-runner.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 const undo = new Undo();
 afterEach(() => undo.all());
 
@@ -61,36 +62,75 @@ describe.each(threads)("with --threads %s", (n) => {
   });
 
   test("a connection that sends its first request after SIGTERM is served", async () => {
-    const workers = await startWorkers(undo, withThreads(n));
-    const web = workers.peer(undo);
-    await until(() => workers.listener.connections()?.size === 1 && workers.listener.queue()?.length === 0, {
-      what: "it",
-    });
-    for (const child of workers.children) child.kill("SIGTERM");
-    await until(() => pollsOne(workers.pids[0]), { what: "the signal to be heard" });
-    web.send(opening(1, { keep: false, params: { PATH_INFO: "/blocks" } }), ending(1));
-    expect((await web.answer()).stdout).toMatch(/x$/);
-    expect(await workers.end()).toEqual([0]);
+    let answer: string | undefined;
+    while (answer === undefined) answer = await askAfterTerm(withThreads(n));
+    expect(answer).toMatch(/x$/);
   });
 
   test("four workers share a listener under load, and SIGTERM ends each of them without losing a request", async () => {
-    const workers = await startWorkers(undo, { ...withThreads(n), workers: 4 });
-    const pids = new Set<string>();
-    let isOver = false;
-    const loop = async () => {
-      while (!isOver) pids.add((await workers.ask("/slow")).body.toString());
-    };
-    // A fifth worker, which takes over what waits in the queue.
-    const loops = Array.from({ length: 8 }, loop);
-    await until(() => pids.size === 4, { what: "an answer of each worker" });
-    spawnRunner(undo, workers.listener.fd, withThreads(n));
-    expect(await workers.end()).toEqual([0, 0, 0, 0]);
-    await until(() => pids.size === 5, { what: "an answer of the fifth" });
-    isOver = true;
-    await Promise.all(loops);
-    expect(workers.stderr.text).toBe("");
+    await unlessHeldUp(() => endUnderLoad(n));
   });
 });
+
+async function endUnderLoad(n: string): Promise<void> {
+  const workers = await startWorkers(undo, { ...withThreads(n), workers: 4 });
+  const pids = new Set<string>();
+  let isOver = false;
+  const loop = async () => {
+    while (!isOver) pids.add((await workers.ask("/slow")).body.toString());
+  };
+  const load = Promise.all(Array.from({ length: 8 }, loop)).finally(() => {
+    isOver = true;
+  });
+  load.catch(() => {});
+  await until(() => pids.size === 4 || isOver, { what: "an answer of each worker" });
+  // A fifth worker, which takes over what waits in the queue.
+  spawnRunner(undo, workers.listener.fd, withThreads(n));
+  expect(await workers.end()).toEqual([0, 0, 0, 0]);
+  await until(() => pids.size === 5 || isOver, { what: "an answer of the fifth" });
+  isOver = true;
+  await load;
+  expect(workers.stderr.text).toBe("");
+}
+
+/**
+ * A worker that is to end waits a second for the first request of a connection. So what fails is tried again where it was this
+ * process, the web server, that was held up.
+ */
+async function unlessHeldUp(act: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    const delay = monitorEventLoopDelay();
+    delay.enable();
+    try {
+      return await act();
+    } catch (error) {
+      const longestMs = delay.max / 1e6;
+      if (longestMs < 500 || tries === 5) throw error;
+    } finally {
+      delay.disable();
+    }
+  }
+}
+
+/**
+ * What is answered to the first request of a connection, sent when its worker has heard the signal. A worker waits a second
+ * for it; undefined: something held us up for longer.
+ */
+async function askAfterTerm(options: RunnerOptions): Promise<string | undefined> {
+  const workers = await startWorkers(undo, options);
+  const web = workers.peer(undo);
+  const isHeld = () => workers.listener.connections()?.size === 1 && workers.listener.queue()?.length === 0;
+  await until(isHeld, { what: "the connection to be accepted" });
+  const from = performance.now();
+  for (const child of workers.children) child.kill("SIGTERM");
+  const isOver = () => workers.children.every(({ exitCode }) => exitCode !== null);
+  await until(() => isOver() || pollsOne(workers.pids[0]), { what: "the signal to be heard" });
+  web.send(opening(1, { keep: false, params: { PATH_INFO: "/blocks" } }), ending(1));
+  const isInTime = performance.now() - from < 1000;
+  const { stdout } = await web.answer();
+  expect(await workers.end()).toEqual([0]);
+  return isInTime ? stdout : undefined;
+}
 
 /** A thread polls one descriptor alone: it waits for what this connection still sends before the end. */
 function pollsOne(pid: number | undefined): boolean {
@@ -154,7 +194,9 @@ test("on TCP FCGI_WEB_SERVER_ADDRS says who is served", async () => {
   expect((await served.ask("/blocks")).status).toBe(200);
   const refused = await startWorkers(undo, { kind: "tcp", env: { FCGI_WEB_SERVER_ADDRS: "10.9.8.7" } });
   for (let n = 0; n < 2; n += 1) await expect(refused.ask("/blocks")).rejects.toThrow(/cut|closed|reset/i);
-  expect(refused.stderr.text).toBe("fcgi-pm: cannot serve 127.0.0.1: it is not in FCGI_WEB_SERVER_ADDRS\n");
+  const complaint = "fcgi-pm: cannot serve 127.0.0.1: it is not in FCGI_WEB_SERVER_ADDRS\n";
+  await until(() => refused.stderr.text.length >= complaint.length, { what: "a word of it" });
+  expect(refused.stderr.text).toBe(complaint);
   const unix = await startWorkers(undo, { env: { FCGI_WEB_SERVER_ADDRS: "10.9.8.7" } });
   expect((await unix.ask("/blocks")).status).toBe(200);
 });

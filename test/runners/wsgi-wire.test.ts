@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
 import { recordType } from "../../src/fastcgi/wire/constants.ts";
 import { decodePairs, encodePairs } from "../../src/fastcgi/wire/params.ts";
 import {
@@ -16,10 +15,11 @@ import {
   stdin,
 } from "../../src/fastcgi/wire/record.ts";
 import { ending, opening, type RawPeer, type Received, Undo } from "../fastcgi/peers.ts";
+import fc from "../helpers/chance.ts";
 import { until } from "../helpers/wait.ts";
 import { startWorkers, type Workers } from "./wsgi-runner.ts";
 
-jest.setTimeout(20_000);
+jest.setTimeout(60_000);
 const undo = new Undo();
 /** A kept connection occupies the worker: each test closes its own. */
 const forTest = new Undo();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { maxRecordLength } from "../../../src/fastcgi/wire/constants.ts";
 import { RecordDecoder, type WireRecord } from "../../../src/fastcgi/wire/decoder.ts";
 import { encodeRecord } from "../../../src/fastcgi/wire/record.ts";
+import fc from "../../helpers/chance.ts";
 
 interface Sent {
   readonly type: number;

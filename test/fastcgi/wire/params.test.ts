@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import fc from "fast-check";
 import {
   decodePairs,
   encodePairs,
@@ -8,6 +7,7 @@ import {
   type ParamsResult,
 } from "../../../src/fastcgi/wire/params.ts";
 import { fromBinaryString, readText, toBinaryString } from "../../../src/fastcgi/wire/text.ts";
+import fc from "../../helpers/chance.ts";
 
 const bytes = (hex: string) => Buffer.from(hex, "hex");
 const pairsOf = (result: ParamsResult) => (result.ok ? result.pairs : result.failure.reason);

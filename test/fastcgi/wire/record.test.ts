@@ -1,5 +1,4 @@
 import { expect, test } from "@jest/globals";
-import fc from "fast-check";
 import { maxContentLength, recordType } from "../../../src/fastcgi/wire/constants.ts";
 import { RecordDecoder } from "../../../src/fastcgi/wire/decoder.ts";
 import {
@@ -20,6 +19,7 @@ import {
   stdout,
   unknownType,
 } from "../../../src/fastcgi/wire/record.ts";
+import fc from "../../helpers/chance.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 const hexOf = (records: Iterable<Uint8Array>) => Array.from(records, hex);
