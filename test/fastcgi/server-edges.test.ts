@@ -11,7 +11,7 @@ import { createResponder, createServer, type Server } from "../../src/fastcgi/se
 import { stdin } from "../../src/fastcgi/wire/record.ts";
 import { ending, makeDirectory, opening, RawPeer, Undo, until } from "./peers.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(120_000);
 const undo = new Undo();
 afterEach(() => undo.all());
 

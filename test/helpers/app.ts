@@ -33,7 +33,7 @@ export interface AppOptions {
 export async function controlOf({ runtime, pid }: RunningManager): Promise<ControlClient> {
   const path = join(runtime, "control", `${pid}.control`);
   await until(() => existsSync(path), { what: "the control socket" });
-  return connectControl(path, { timeoutMs: 30_000 });
+  return connectControl(path, { timeoutMs: 60_000 });
 }
 
 /** Starts the program as the app `app` and waits until its workers are ready. A web server of another user may reach it. */

@@ -29,7 +29,7 @@ cleanup() {
   trap '' INT TERM HUP
   [ -z "$boot" ] || kill -KILL "$boot" 2>/dev/null || true
   wait 2>/dev/null || true
-  for _ in $(seq 100); do
+  for _ in $(seq 1200); do
     [ ! -d "$group" ] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true
     [ -d "$group" ] || break
     sleep 0.05

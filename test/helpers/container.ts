@@ -66,6 +66,9 @@ const bare: Omit<Image, "root"> = {
   stopSignal: "SIGTERM",
 };
 
+/** Higher than any pid can be. */
+const nobody = 0x7ffffff0;
+
 /** One for the tests of a file; all that runs in it ends with it. */
 export function useEngine(): Engine {
   let holder: ChildProcess | undefined;
@@ -150,8 +153,13 @@ export function useEngine(): Engine {
     const { child, ended, stderr } = started;
     ends.push(ended);
     const isOurs = (first: number) => childrenOf(first).length === 1;
-    const first = await until(() => childrenOf(child.pid ?? 0).find(isOurs), { what: "the namespaces" });
-    const init = childrenOf(first)[0] ?? 0;
+    // One that ends at once may be over before it is seen: no process has the number then.
+    const isOver = () => child.exitCode !== null || child.signalCode !== null;
+    const initOf = () =>
+      childrenOf(child.pid ?? 0)
+        .filter(isOurs)
+        .flatMap(childrenOf)[0];
+    const init = await until(() => initOf() ?? (isOver() && nobody), { what: "the namespaces" });
     alive.add(init);
     void ended.then(() => alive.delete(init));
     const inside = ["nsenter", "-t", String(init), "--mount", "--net", "--pid", "--root", "--"];

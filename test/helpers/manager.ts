@@ -114,7 +114,7 @@ export function runManager(
       done({ code, signal, stdout, stderr: plain.join("\n") });
     });
   });
-  const see: RunningManager["see"] = (what, fits, timeoutMs = 20_000) =>
+  const see: RunningManager["see"] = (what, fits, timeoutMs = 60_000) =>
     until(
       () => {
         const found = records.find(fits);
@@ -195,10 +195,22 @@ export function isAlive(pid: number): boolean {
 
 /** What a process has open: descriptor to link. */
 export function descriptorsOf(pid: number): Map<number, string> {
-  return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`)]));
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => [Number(fd), linkOf(`/proc/${pid}/fd/${fd}`)] as const);
+  return new Map(links.flatMap(([fd, link]) => (link === undefined ? [] : [[fd, link]])));
 }
 
+/** Undefined where it was closed after it was listed. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws where there is nobody to kill: to the system 0 means the process group of these tests, and -1 everybody. */
 export function tryKill(pid: number, signal: NodeJS.Signals = "SIGKILL"): void {
+  if (!(Math.abs(pid) > 1)) throw new Error(`There is no process ${pid} that could get ${signal}`);
   try {
     process.kill(pid, signal);
   } catch {}

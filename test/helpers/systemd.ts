@@ -85,8 +85,8 @@ export function useSystemd(): Systemd {
   const place = {} as { system: Systemd };
   beforeAll(async () => {
     place.system = await bootSystemd();
-  }, 60_000);
-  afterAll(() => place.system?.stop(), 60_000);
+  }, 240_000);
+  afterAll(() => place.system?.stop(), 240_000);
   return {
     get pid() {
       return place.system.pid;
@@ -145,7 +145,7 @@ async function finish(child: ChildProcess, options: { input?: string; timeoutMs?
   const late = setTimeout(() => {
     isLate = true;
     child.kill("SIGKILL");
-  }, options.timeoutMs ?? 60_000);
+  }, options.timeoutMs ?? 120_000);
   for (const stream of ["stdout", "stderr"] as const)
     child[stream]?.setEncoding("utf8").on("data", (text: string) => {
       done[stream] += text;

@@ -13,13 +13,14 @@ export const pause = (ms: number): Promise<void> => new Promise((resolve) => set
 
 /**
  * Asks again and again until `condition` answers with something other than undefined, null or false, and gives that.
- * What it throws counts as "not yet"; the last such error is the cause of the one thrown after `timeoutMs` (10 s).
+ * What it throws counts as "not yet"; the last such error is the cause of the one thrown after `timeoutMs` (30 s),
+ * which comes after a last look: whoever was kept from looking for so long has seen nothing yet.
  */
 export async function until<T>(condition: () => Maybe<T> | Promise<Maybe<T>>, patience: Patience): Promise<T> {
-  const { what, timeoutMs = 10_000, everyMs = 10 } = patience;
+  const { what, timeoutMs = 30_000, everyMs = 10 } = patience;
   const end = performance.now() + timeoutMs;
   let cause: unknown;
-  do {
+  for (let isLast = false; ; isLast = performance.now() >= end) {
     try {
       const answer = await condition();
       if (answer !== undefined && answer !== null && answer !== false) return answer;
@@ -27,8 +28,9 @@ export async function until<T>(condition: () => Maybe<T> | Promise<Maybe<T>>, pa
     } catch (error) {
       cause = error;
     }
+    if (isLast) break;
     await pause(everyMs);
-  } while (performance.now() < end);
+  }
   const why = cause instanceof Error ? `: ${cause.message}` : "";
   throw new Error(`Waited in vain for ${what} (${timeoutMs} ms)${why}`, { cause });
 }

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from "node:http";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -97,7 +97,7 @@ export function get(
   const body = Buffer.from(options.body ?? "");
   const method = options.method ?? (options.body === undefined ? "GET" : "POST");
   const headers = { ...(options.body === undefined ? {} : { "Content-Length": body.length }), ...options.headers };
-  const timeoutMs = options.timeoutMs ?? 30_000;
+  const timeoutMs = options.timeoutMs ?? 60_000;
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers, agent: false, timeout: timeoutMs }, (response) => {
       const parts: Buffer[] = [];
@@ -114,14 +114,31 @@ export function get(
   });
 }
 
-/** A port of 127.0.0.1 that nobody listens on at this moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
+/** From 32768 on the kernel gives ports to whoever asks for any, connections among them. */
+const [lowestPort, highestPort] = [10_000, 32_767];
+const portShares = 4;
+const givenPorts = new Set<number>();
+
+/**
+ * A port that nobody listens on, at any address, at this moment, and that nobody is given by chance. Each of jest's workers
+ * has a share of its own, and no port is given twice in one file of tests.
+ */
+export async function freePort(): Promise<number> {
+  const share = Number(process.env["JEST_WORKER_ID"] ?? 0) % portShares;
+  const places = Math.floor((highestPort - lowestPort + 1) / portShares);
+  for (let tries = 0; tries < places; tries += 1) {
+    const port = lowestPort + portShares * Math.floor(Math.random() * places) + share;
+    if (givenPorts.has(port) || !(await isFree(port))) continue;
+    givenPorts.add(port);
+    return port;
+  }
+  throw new Error("There is no free port");
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().once("error", () => resolve(false));
+    server.listen(port, () => server.close(() => resolve(true)));
   });
 }
 
@@ -171,7 +188,7 @@ const hasEnded = (child: ChildProcess): boolean => child.exitCode !== null || ch
 
 async function end(child: ChildProcess, name: string): Promise<void> {
   if (!hasEnded(child)) child.kill("SIGTERM");
-  await until(() => hasEnded(child), { what: `${name} (process ${child.pid}) to end`, timeoutMs: 15_000 });
+  await until(() => hasEnded(child), { what: `${name} (process ${child.pid}) to end`, timeoutMs: 60_000 });
 }
 
 function read(file: string): string {
@@ -206,7 +223,7 @@ export async function start(kind: Kind, mount: string, tries = 3): Promise<WebSe
     remove();
   };
   const settled = async (): Promise<boolean> => trouble() !== undefined || (await accepts(port));
-  await until(settled, { what: `${kind.name} to listen`, timeoutMs: 20_000 }).catch(async (error) => {
+  await until(settled, { what: `${kind.name} to listen`, timeoutMs: 60_000 }).catch(async (error) => {
     await stop();
     throw error;
   });

@@ -6,12 +6,15 @@ import { childrenOf, isAlive, tryKill, usePlace } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
 import { pause, until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const program = behaviours.diesOnSigterm;
 const load32 = { connections: 32, asked: [{ uri: "/plain" }, { uri: "/works?sleep=1" }] };
 beforeAll(() => buildPrograms([program, echoes.go]));
+
+const kills = 50;
+const someOf = (pids: readonly number[]) => pids.length > 0 && pids;
 
 async function scale(app: RunningApp, processes: number): Promise<void> {
   const { apps } = await app.control.command("/v1/apps/:app/scale", { processes }, "app");
@@ -69,29 +72,25 @@ describe("under load", () => {
     await answered(load, 500);
     const ended = await app.manager.stop();
     expect(ended.code).toBe(0);
+    await until(() => load.result.failed.refused > 0, { what: "one that comes too late" });
     const { failed } = await load.stop();
-    expect(failed.refused).toBeGreaterThan(0);
     expect({ ...failed, refused: 0 }).toEqual(nothingFailed);
   });
 });
 
-test("one random worker killed every 200 ms for 10 s: no more requests fail than workers were killed, and the pool is whole again", async () => {
+test("fifty random workers killed, one every 200 ms: no more requests fail than workers were killed, and the pool is whole again", async () => {
   const app = await startApp(place, program);
   const load = startLoad(app, load32);
   await answered(load, 500);
-  let kills = 0;
-  for (const untilMs = performance.now() + 10_000; performance.now() < untilMs; await pause(200)) {
-    const workers = childrenOf(app.manager.pid);
-    const victim = workers[Math.floor(Math.random() * workers.length)];
-    if (victim === undefined) continue;
-    tryKill(victim);
-    kills += 1;
+  for (let killed = 0; killed < kills; killed += 1) {
+    const workers = await until(() => someOf(childrenOf(app.manager.pid)), { what: "a worker to be killed" });
+    tryKill(workers[Math.floor(Math.random() * workers.length)] ?? 0);
+    await pause(200);
   }
-  await until(async () => (await app.status()).ready === 4, { what: "the pool to be whole", timeoutMs: 1000 });
+  await until(async () => (await app.status()).ready === 4, { what: "the pool to be whole" });
   await answered(load, load.result.answered + 500);
   const { failed } = await load.stop();
   const lost = Object.values(failed).reduce((sum, count) => sum + count, 0);
-  expect(kills).toBeGreaterThan(25);
   expect(lost).toBeLessThanOrEqual(kills);
   expect(failed).toMatchObject({ refused: 0, timeout: 0, wrong: 0 });
   await app.manager.stop();

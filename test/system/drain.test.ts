@@ -41,7 +41,7 @@ async function untilState(app: RunningApp, pid: number, state: string): Promise<
 /** How long a request has to take so that two workers can be replaced meanwhile, some times over; drain-timeout is longer. */
 async function longMs(app: RunningApp): Promise<number> {
   const { tookMs } = await app.manager.notice("manager.ready");
-  return Math.min(30_000, Math.max(3000, 20 * Number(tookMs)));
+  return Math.min(30_000, Math.max(3000, 10 * Number(tookMs)));
 }
 
 /** Waits until this worker gets the stop signal since its time is over. */

@@ -6,9 +6,10 @@ import { startReadyAsFirst } from "../helpers/first-process.ts";
 import { ask, isAlive, runManager, startReady, tryKill } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
 import { useSite } from "../helpers/site.ts";
+import { holdRequest } from "../helpers/under-way.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 const site = useSite();
 
 /** A config of two apps: `good` serves, `bad` does what the test says. */
@@ -96,13 +97,14 @@ describe("with exit-on = stopped", () => {
 
   test("a signal while the other apps drain leaves them their time", async () => {
     const manager = await startReady(["--config", config("stopped", good())], here());
-    const answer = ask(join(site.directory, "good.sock"), "/?sleep=3000");
+    const { answer, finish } = holdRequest(join(site.directory, "good.sock"));
     const isBusy = async () => (await site.status()).apps.some(({ busy }) => busy === 1);
     await until(isBusy, { what: "a busy worker" });
     expect(await site.run("stop", "bad")).toMatchObject({ code: 0 });
     await manager.see("the end", ({ notice }) => notice === "manager.stopping");
     manager.signal("SIGTERM");
     await manager.see("the signal", ({ notice, why }) => notice === "manager.stopping" && why === "SIGTERM");
+    finish();
     expect(await answer).toMatchObject({ status: 200 });
     expect(await manager.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("Cannot go on without bad") });
     expect(manager.records.map(({ notice }) => notice)).not.toContain("manager.killing");

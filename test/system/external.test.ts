@@ -8,7 +8,7 @@ import { useSite } from "../helpers/site.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 beforeAll(() => buildPrograms([echoes.c]), 120_000);
 

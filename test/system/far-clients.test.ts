@@ -11,7 +11,7 @@ import { behaviours, buildPrograms, echoes } from "../helpers/programs.ts";
 import { checkout, inside, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const requests = 4000;
 const rows = [
@@ -61,7 +61,7 @@ describe("Where no descriptor of another process may be taken, as in Docker", ()
     );
     await system.succeed("systemctl start web");
     const listen = { kind: "unix", path: system.outside("/run/web/blog.sock") } as const;
-    const asked = [{ uri: "/long?sleep=3000" }];
+    const asked = [{ uri: "/long?sleep=8000" }];
     const long = startLoad({ listen, program: behaviours.sleepsThenAnswers }, { connections: 1, requests: 1, asked });
     const status = "RUNTIME_DIRECTORY=/run/web fcgi-pm status > /dev/null; systemctl show -P StatusText web";
     await until(async () => / 1 busy/.test(await system.succeed(status)), { what: "the request to be under way" });

@@ -18,7 +18,7 @@ import {
   type WebServer,
 } from "../helpers/webservers.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 const directory = publicDirectory("fpm-");
 const socketOf = (app: string): Upstream => ({ unix: join(directory, `${app}.sock`) });
 let manager: RunningManager;

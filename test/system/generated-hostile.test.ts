@@ -9,7 +9,7 @@ import { endAll } from "../helpers/manager.ts";
 import { buildPrograms, echoes, readEcho } from "../helpers/programs.ts";
 import { get, type WebServer } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const kinds: readonly WebKind[] = ["nginx", "apache", "lighttpd", "haproxy", "caddy"];
 /** HAProxy gives out no files. */
@@ -67,7 +67,7 @@ function getRaw(
 ): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
   return new Promise((resolve, reject) => {
     const method = body === undefined ? "GET" : "POST";
-    const options = { host: "127.0.0.1", port: server.port, path, method, headers, agent: false, timeout: 15_000 };
+    const options = { host: "127.0.0.1", port: server.port, path, method, headers, agent: false, timeout: 60_000 };
     const asked = request(options, (answer) => {
       let text = "";
       answer.setEncoding("utf8").on("data", (part: string) => {
@@ -75,7 +75,7 @@ function getRaw(
       });
       answer.on("end", () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, text }));
     });
-    asked.on("timeout", () => asked.destroy(new Error(`${server.name}: no answer for 15 s`))).on("error", reject);
+    asked.on("timeout", () => asked.destroy(new Error(`${server.name}: no answer for 60 s`))).on("error", reject);
     for (const part of body ?? []) asked.write(part);
     asked.end();
   });

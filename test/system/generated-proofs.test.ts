@@ -3,15 +3,15 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
 import { FcgiPmError } from "../../src/errors.ts";
 import { generateWebServer } from "../../src/generate/web.ts";
 import type { Mounted, WebAddress, WebApp, WebKind, WebProgram, WebSite } from "../../src/generate/web-site.ts";
+import fc from "../helpers/chance.ts";
 import { complaintOf } from "../helpers/generated-servers.ts";
 import { discard } from "../helpers/manager.ts";
 import { publicDirectory } from "../helpers/webservers.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const kinds: readonly WebKind[] = ["nginx", "apache", "lighttpd", "haproxy", "caddy"];
 const sitesOfEach = 12;
@@ -59,7 +59,7 @@ const several = fc
 const site: fc.Arbitrary<WebSite> = fc.record({
   apps: fc.oneof(one, several),
   serverName: fc.constantFrom(undefined, "blog.example"),
-  listen: fc.record({ host: fc.constantFrom("127.0.0.1", "::1"), port: fc.integer({ min: 20_000, max: 30_000 }) }),
+  listen: fc.record({ host: fc.constantFrom("127.0.0.1", "::1"), port: fc.integer({ min: 8000, max: 9999 }) }),
   processors: fc.constantFrom(1, 8),
 });
 

@@ -2,16 +2,16 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, jest, test } from "@jest/globals";
-import fc from "fast-check";
 import { FcgiPmError } from "../../src/errors.ts";
 import { generateWebServer } from "../../src/generate/web.ts";
 import type { Mounted, WebKind, WebSite } from "../../src/generate/web-site.ts";
+import fc from "../helpers/chance.ts";
 import { startGenerated } from "../helpers/generated-servers.ts";
 import { discard, endAll, root, startReady } from "../helpers/manager.ts";
 import { readEcho } from "../helpers/programs.ts";
 import { get, publicDirectory } from "../helpers/webservers.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const signs = [..." '\"\\$;{}#%&()[]*?|<>!^~=+,@:`-.aé日"];
 const random = fc.string({ unit: fc.constantFrom(...signs), minLength: 1, maxLength: 8 });

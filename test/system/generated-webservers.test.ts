@@ -12,7 +12,7 @@ import { buildPrograms, type Echo, echoes, readEcho } from "../helpers/programs.
 import { until } from "../helpers/wait.ts";
 import { get, type WebServer } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const kinds: readonly WebKind[] = ["nginx", "apache", "lighttpd", "haproxy", "caddy"];
 
@@ -121,12 +121,12 @@ describe.each(rows)("$kind before $language over $transport at '$at'", ({ kind, 
 /** Of a POST that says how long its body is, and sends no more of it than this. */
 function statusOf(url: string, length: number, sent: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
-    const options = { method: "POST", headers: { "Content-Length": length }, agent: false, timeout: 10_000 };
+    const options = { method: "POST", headers: { "Content-Length": length }, agent: false, timeout: 60_000 };
     const asked = httpRequest(url, options, (answer) => {
       resolve(answer.statusCode ?? 0);
       asked.destroy();
     });
-    asked.on("timeout", () => asked.destroy(new Error("No answer for 10 s"))).on("error", reject);
+    asked.on("timeout", () => asked.destroy(new Error("No answer for 60 s"))).on("error", reject);
     asked.flushHeaders();
     asked.write(sent);
   });
@@ -299,7 +299,7 @@ describe("All apps in one file", () => {
     expect(answers.map(({ status }) => status)).toEqual(asked.map(({ server }) => statuses[server.name]));
     manager = await site.start();
     for (const { server, app } of asked) {
-      const patience = { what: `${app} behind ${server.name}`, timeoutMs: 20_000 };
+      const patience = { what: `${app} behind ${server.name}`, timeoutMs: 90_000 };
       expect(manager.workers()).toContain((await until(() => ask(server, `/${app}/x`), patience)).pid);
     }
   });

@@ -10,7 +10,7 @@ import { appsDirectory, buildPrograms, echoes, others } from "../helpers/program
 import { freePort } from "../helpers/webservers.ts";
 import { fixtures, mainFiles } from "../import/world.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 const place = usePlace();
 
 /** php-cgi and fcgiwrap are installed for the tests: these run as they were imported, as their own user. */

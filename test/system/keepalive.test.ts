@@ -6,7 +6,7 @@ import { isAlive, usePlace } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes, type Program } from "../helpers/programs.ts";
 import { startNginx, type WebServer } from "../helpers/webservers.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const requests = 20_000;
 const connections = 32;

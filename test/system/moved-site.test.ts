@@ -5,7 +5,7 @@ import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { checkout, inside, startLoadInside, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(240_000);
+jest.setTimeout(600_000);
 
 const system = useSystemd();
 const sites = { php: 8081, python: 8082, perl: 8083 } as const;
@@ -88,5 +88,6 @@ test("a site of supervisord is imported, installed, served, reloaded without a l
   await Promise.all(killed.map((load) => load.stop()));
   // A request that a worker had in hand is cut with the worker; but nobody who came was refused.
   expect(await nginxSays()).not.toMatch(/\((111|2|11): /);
-  expect((await system.run("fcgi-pm status")).status).toBe(0);
+  // A php-cgi may just be gone, after as many requests as it answers.
+  await until(async () => (await system.run("fcgi-pm status")).status === 0, { what: "all workers to be ready" });
 });

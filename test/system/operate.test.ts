@@ -7,7 +7,7 @@ import { behaviours, echoes, readEcho } from "../helpers/programs.ts";
 import { useSite } from "../helpers/site.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const site = useSite();
 const [echo = ""] = echoes.c.command;

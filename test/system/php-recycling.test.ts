@@ -8,7 +8,7 @@ import { behaviours, buildPrograms, echoes, type Program } from "../helpers/prog
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const workers = 4;
 const requests = 1500;

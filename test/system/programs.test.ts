@@ -16,10 +16,11 @@ import {
   tryKill,
 } from "../helpers/manager.ts";
 import { buildPrograms, type Echo, echoes, type Program, readEcho } from "../helpers/programs.ts";
+import { seeUnderWay } from "../helpers/under-way.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 type Transport = "unix" | "tcp";
 
@@ -184,10 +185,10 @@ describe.each(Object.values(echoes))("$name", (program) => {
         const pids = manager.workers();
         expect(pids).toHaveLength(workers);
         await until(() => !pids.some(isBusy), { what: "idle workers" });
-        const inFlight = ask(site, "/last?sleep=300");
-        await until(() => pids.some(isBusy), { what: "a busy worker" });
+        const send = (sleepMs: number) => ask(site, `/last?sleep=${sleepMs}`);
+        const { answer } = await seeUnderWay(send, () => pids.some(isBusy), 300);
         const ended = manager.stop();
-        await expect(inFlight).resolves.toMatchObject({ query: "sleep=300" });
+        await expect(answer).resolves.toMatchObject({ query: expect.stringMatching(/^sleep=\d+$/) });
         await expect(ended).resolves.toMatchObject({ code: 0, signal: null });
         expect(pids.filter(isAlive)).toEqual([]);
         await until(() => sessionsOf(pids).length === 0, { what: "the end of what the workers started" });

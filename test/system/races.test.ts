@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { beforeAll, expect, jest, test } from "@jest/globals";
 import type { ControlClient } from "../../src/control/client.ts";
 import { appOf, controlOf } from "../helpers/app.ts";
-import { ask } from "../helpers/load.ts";
 import { childrenOf, isAlive, type RunningManager, runManager, usePlace } from "../helpers/manager.ts";
 import { buildPrograms, echoes } from "../helpers/programs.ts";
+import { type HeldRequest, holdRequest } from "../helpers/under-way.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 beforeAll(() => buildPrograms([echoes.c]));
@@ -36,27 +36,25 @@ async function start(config: string): Promise<Site> {
   return { manager, control: await controlOf(manager) };
 }
 
-/** A request that keeps one of the app's workers for a while; given back when the worker has it. */
-async function keepBusy(
-  { control }: Site,
-  app: string,
-  socket: string,
-): Promise<{ readonly answer: Promise<unknown> }> {
-  const answer = ask({ listen: { kind: "unix", path: path(socket) }, program: echoes.c }, "/?sleep=1500");
+/** A request that keeps one of the app's workers; given back when the worker has it. */
+async function keepBusy({ control }: Site, app: string, socket: string): Promise<HeldRequest> {
+  const held = holdRequest(path(socket));
   await until(async () => (await appOf(control, app).status()).busy === 1, { what: "a busy worker" });
-  return { answer };
+  return held;
 }
 
 test("an app that is renamed while it is being restarted leaves nobody behind", async () => {
   const site = await start(echo("blog", "1.sock"));
   const { manager, control } = site;
   await manager.notice("manager.ready");
-  const { answer } = await keepBusy(site, "blog", "1.sock");
+  const { answer, finish } = await keepBusy(site, "blog", "1.sock");
   const restarting = control.command("/v1/apps/:app/restart", {}, "blog").catch(() => undefined);
   await manager.see("the restart", ({ command }) => command === "restart blog");
   writeFileSync(path("fcgi-pm.toml"), echo("shop", "1.sock"));
-  await control.command("/v1/reload", {});
-  await Promise.all([answer, restarting]);
+  const reloading = control.command("/v1/reload", {});
+  await manager.see("the new app", ({ app, notice }) => app === "shop" && notice === "pool.ready");
+  finish();
+  await Promise.all([answer, restarting, reloading]);
   const known = await appOf(control, "shop").pids();
   await until(() => childrenOf(manager.pid).toSorted().join() === known.toSorted().join(), { what: "nobody else" });
   expect((await control.status()).apps.map(({ app }) => app)).toEqual(["shop"]);
@@ -68,14 +66,16 @@ test("a stop outranks the restart that it comes into", async () => {
   const site = await start(echo("blog", "1.sock"));
   const { manager, control } = site;
   await manager.notice("manager.ready");
-  const { answer } = await keepBusy(site, "blog", "1.sock");
+  const { answer, finish } = await keepBusy(site, "blog", "1.sock");
   const restarting = control
     .command("/v1/apps/:app/restart", {}, "blog")
     .catch((error: { code: string }) => error.code);
   await manager.see("the restart", ({ command }) => command === "restart blog");
-  await control.command("/v1/apps/:app/stop", {}, "blog");
+  const stopping = control.command("/v1/apps/:app/stop", {}, "blog");
+  await manager.see("the stop", ({ command }) => command === "stop blog");
+  finish();
   expect(await restarting).toBe("FCGI_PM_COMMAND_GIVEN_UP");
-  await answer;
+  await Promise.all([answer, stopping]);
   expect(await appOf(control, "blog").status()).toMatchObject({ state: "stopped", workers: [] });
   await manager.stop();
 });

@@ -9,7 +9,7 @@ import { type Recipe, readRecipes } from "../helpers/recipes.ts";
 import { get, isRoot, publicDirectory, type WebServer } from "../helpers/webservers.ts";
 import { tiledTiff } from "./recipes-tiff.ts";
 
-jest.setTimeout(180_000);
+jest.setTimeout(240_000);
 
 const directory = publicDirectory("fpm-");
 const config = join(directory, "fcgi-pm.toml");

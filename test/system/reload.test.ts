@@ -5,7 +5,7 @@ import { mixed, nothingFailed, startLoad } from "../helpers/load.ts";
 import { isAlive, usePlace } from "../helpers/manager.ts";
 import { behaviours, buildPrograms, echoes, type Program } from "../helpers/programs.ts";
 
-jest.setTimeout(300_000);
+jest.setTimeout(600_000);
 
 const requests = 20_000;
 const connections = 32;

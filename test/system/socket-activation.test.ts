@@ -11,7 +11,7 @@ import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 beforeAll(() => buildPrograms([echoes.c]));

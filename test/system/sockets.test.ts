@@ -23,7 +23,7 @@ import { behaviours, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { freePort } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const [echo = ""] = echoes.c.command;
@@ -230,7 +230,7 @@ async function leaveStaleSocketQuickly(at: string): Promise<void> {
 
 describe("a TCP port", () => {
   const tcp = (host: string, port: number) =>
-    request({ listen: { kind: "tcp", host, port }, params: webServerParams({ uri: "/" }), timeoutMs: 10_000 });
+    request({ listen: { kind: "tcp", host, port }, params: webServerParams({ uri: "/" }), timeoutMs: 60_000 });
 
   test("alone means 127.0.0.1", async () => {
     const port = await freePort();

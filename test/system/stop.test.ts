@@ -1,11 +1,21 @@
 /** How a manager ends: what is promised to requests, to processes and to the file system. */
 import { readdirSync } from "node:fs";
 import { describe, expect, jest, test } from "@jest/globals";
-import { ask, isAlive, processes, type RunningManager, runManager, startReady, usePlace } from "../helpers/manager.ts";
+import {
+  ask,
+  descriptorsOf,
+  isAlive,
+  processes,
+  type RunningManager,
+  runManager,
+  startReady,
+  usePlace,
+} from "../helpers/manager.ts";
 import { behaviours, echoes, others, type Program } from "../helpers/programs.ts";
+import { seeUnderWay } from "../helpers/under-way.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const [echo = ""] = echoes.c.command;
@@ -17,16 +27,11 @@ function start(program: Program, ...more: string[]): Promise<RunningManager> {
 }
 
 /** A request is on its way inside a worker: its connection has been accepted. */
-async function inFlight(manager: RunningManager, uri: string) {
-  const { descriptorsOf } = await import("../helpers/manager.ts");
-  const answer = ask(place.path, uri);
-  answer.catch(() => {});
-  const isBusy = () =>
-    manager
-      .workers()
-      .some((pid) => [...descriptorsOf(pid).values()].filter((link) => link.startsWith("socket:")).length > 1);
-  await until(isBusy, { what: "a worker with an accepted connection" });
-  return { answer };
+function inFlight(manager: RunningManager, leastMs: number) {
+  const hasConnection = (pid: number) =>
+    [...descriptorsOf(pid).values()].filter((link) => link.startsWith("socket:")).length > 1;
+  const isBusy = () => manager.workers().some(hasConnection);
+  return seeUnderWay((sleepMs) => ask(place.path, `/?sleep=${sleepMs}`), isBusy, leastMs);
 }
 
 function ofSessions(sessions: readonly number[]): number[] {
@@ -47,7 +52,7 @@ describe("SIGTERM to the manager", () => {
     ["dies at once on SIGTERM", behaviours.diesOnSigterm],
   ])("lets a busy worker finish that %s", async (_what, program) => {
     const manager = await start(program, "--processes", "2");
-    const { answer } = await inFlight(manager, "/?sleep=1500");
+    const { answer } = await inFlight(manager, 1500);
     const ended = manager.stop();
     expect((await answer).status).toBe(200);
     expect(await ended).toMatchObject({ code: 0 });
@@ -64,7 +69,7 @@ describe("SIGTERM to the manager", () => {
 
   test("kills what is left at stop-timeout", async () => {
     const manager = await start(behaviours.ignoresSigterm, "--drain", "signal", "--stop-timeout", "1s");
-    const { answer } = await inFlight(manager, "/?sleep=600000");
+    const { answer } = await inFlight(manager, 600_000);
     const ended = manager.stop();
     await expect(answer).rejects.toThrow();
     expect(await ended).toMatchObject({ code: 0 });
@@ -73,7 +78,7 @@ describe("SIGTERM to the manager", () => {
 
   test("gives a busy worker the stop signal at drain-timeout", async () => {
     const manager = await start(behaviours.diesOnSigterm, "--drain-timeout", "500ms");
-    const { answer } = await inFlight(manager, "/?sleep=600000");
+    const { answer } = await inFlight(manager, 600_000);
     const ended = manager.stop();
     await expect(answer).rejects.toThrow();
     expect(await ended).toMatchObject({ code: 0 });
@@ -91,14 +96,15 @@ describe("SIGTERM to the manager", () => {
   test("ends php-cgi with children of its own", async () => {
     const manager = await start(echoes.php, "--processes", "2", "--env", "PHP_FCGI_CHILDREN=2");
     const workers = manager.workers();
-    expect(ofSessions(workers).length).toBeGreaterThanOrEqual(6);
+    // It is ready when its first child waits for requests.
+    await until(() => ofSessions(workers).length === 6, { what: "two children of each" });
     expect(await manager.stop()).toMatchObject({ code: 0 });
     await until(() => ofSessions(workers).length === 0, { what: "the end of all PHP processes" });
   });
 
   test("a second time ends all at once", async () => {
     const manager = await start(behaviours.ignoresSigterm, "--processes", "2");
-    const { answer } = await inFlight(manager, "/?sleep=600000");
+    const { answer } = await inFlight(manager, 600_000);
     const workers = manager.workers();
     manager.signal("SIGTERM");
     const again = setInterval(() => manager.signal("SIGTERM"), 100);
@@ -111,8 +117,9 @@ describe("SIGTERM to the manager", () => {
 
   test("two signals at once are one, as timeout(1) sends them: what is in flight is answered", async () => {
     const manager = await start(behaviours.ignoresSigterm, "--processes", "2");
-    const { answer } = await inFlight(manager, "/?sleep=500");
-    for (const signal of ["SIGTERM", "SIGINT"] as const) manager.signal(signal);
+    const { answer } = await inFlight(manager, 500);
+    // Whatever keeps us from sending the second one meanwhile: they come together.
+    for (const signal of ["SIGSTOP", "SIGTERM", "SIGINT", "SIGCONT"] as const) manager.signal(signal);
     await expect(answer).resolves.toBeDefined();
     expect(await manager.ended).toMatchObject({ code: 0 });
     expect(manager.records.filter((record) => record.notice === "manager.killing")).toEqual([]);
@@ -149,13 +156,14 @@ describe("SIGTERM to the manager", () => {
     const manager = await startReady([program, "--no-listen", "--start-grace", "50ms", "--processes", "2"]);
     const workers = manager.workers();
     expect(await manager.stop()).toMatchObject({ code: 0 });
-    expect(ofSessions(workers)).toEqual([]);
+    expect(workers.filter(isAlive)).toEqual([]);
+    await until(() => ofSessions(workers).length === 0, { what: "the end of what the workers started" });
   });
 });
 
 test("Ctrl-C on a terminal reaches the manager only: workers are in sessions of their own", async () => {
   const manager = await start(behaviours.diesOnSigterm, "--processes", "2");
-  const { answer } = await inFlight(manager, "/?sleep=1000");
+  const { answer } = await inFlight(manager, 1000);
   const group = processes().find(({ pid }) => pid === manager.pid)?.group;
   const workers = manager.workers();
   for (const { pid, group: its } of processes()) if (workers.includes(pid)) expect(its).not.toBe(group);

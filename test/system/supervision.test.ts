@@ -6,7 +6,7 @@ import { ask, isAlive, type RunningManager, runManager, startReady, tryKill, use
 import { behaviours, echoes, type Program, readEcho, waiters } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 const [echo = ""] = echoes.c.command;

@@ -8,7 +8,7 @@ import { echoes } from "../helpers/programs.ts";
 import { bootSystemd, checkout, inside, type Systemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const booted: Systemd[] = [];
 
@@ -73,7 +73,6 @@ describe("a throwaway systemd", () => {
   });
 
   test("may be there several times, and leaves nothing: no process, no mount, no cgroup, no file", async () => {
-    const mounts = readFileSync("/proc/self/mounts", "utf8");
     const [one, other] = await Promise.all([boot(), boot()]);
     const traces = [...tracesOf(one), ...tracesOf(other)];
     expect(traces.map((path) => existsSync(path))).toEqual([true, true, true, true]);
@@ -82,7 +81,9 @@ describe("a throwaway systemd", () => {
     await Promise.all([one.stop(), other.stop()]);
     expect([one, other].map(({ pid }) => isAlive(pid))).toEqual([false, false]);
     expect(traces.map((path) => existsSync(path))).toEqual([false, false, false, false]);
-    expect(readFileSync("/proc/self/mounts", "utf8")).toBe(mounts);
+    // Others may mount what they like meanwhile.
+    const mounts = readFileSync("/proc/self/mounts", "utf8");
+    expect(traces.filter((path) => mounts.includes(path))).toEqual([]);
   });
 });
 

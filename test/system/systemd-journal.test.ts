@@ -5,7 +5,7 @@ import { root } from "../helpers/manager.ts";
 import { checkout, useSystemd } from "../helpers/systemd.ts";
 import { until } from "../helpers/wait.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const system = useSystemd();
 
@@ -38,7 +38,7 @@ async function entriesOf(unit: string, filter = ""): Promise<Entry[]> {
 }
 
 function seen(unit: string, what: string, fits: (entry: Entry) => boolean): Promise<Entry> {
-  return until(async () => (await entriesOf(unit)).find(fits), { what, timeoutMs: 20_000, everyMs: 100 });
+  return until(async () => (await entriesOf(unit)).find(fits), { what, timeoutMs: 60_000, everyMs: 100 });
 }
 
 function service(name: string, options: { readonly flags?: string; readonly more?: string } = {}): void {
@@ -68,6 +68,8 @@ describe("the log of a service", () => {
   test("is in the journal with priorities and fields, for the manager and for each line of a worker", async () => {
     await start("blog");
     await seen("blog", "the long line", ({ MESSAGE }) => MESSAGE.startsWith("xxx"));
+    // Of the other stream.
+    await seen("blog", "the warning", ({ MESSAGE }) => MESSAGE === "with a priority");
     const entries = await entriesOf("blog");
     const find = (text: string) => entries.find(({ MESSAGE }) => MESSAGE.includes(text));
     const common = { SYSLOG_IDENTIFIER: "fcgi-pm", _TRANSPORT: "journal", _SYSTEMD_UNIT: "blog.service" };

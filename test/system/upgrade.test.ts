@@ -8,7 +8,7 @@ import { buildPrograms, echoes } from "../helpers/programs.ts";
 import { until } from "../helpers/wait.ts";
 import { installCopy, startCopy } from "../runners/site.ts";
 
-jest.setTimeout(60_000);
+jest.setTimeout(240_000);
 
 const place = usePlace();
 beforeAll(() => buildPrograms([echoes.c]), 60_000);

@@ -20,7 +20,7 @@ import {
   type WebServer,
 } from "../helpers/webservers.ts";
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 type Transport = "unix" | "tcp";
 type Language = keyof typeof echoes;
