@@ -4,6 +4,7 @@ import type { App } from "../config/app.ts";
 import { type ControlServer, openControl } from "../control/server.ts";
 import type { AppStatus, Status } from "../observe/status.ts";
 import { ensureControlDirectory } from "../os/runtime-dir.ts";
+import type { Haste } from "../supervision/life.ts";
 import type { Hall } from "./hall.ts";
 import { type OperationsParts, operationsOf } from "./operations.ts";
 import type { Reloads } from "./reloads.ts";
@@ -17,7 +18,7 @@ export interface ControlRoomParts {
   /** Where it lies otherwise. */
   readonly directory: string;
   manager(): Status["manager"];
-  stop(why: string, haste: "gracefully" | "now"): Promise<void>;
+  stop(why: string, haste: Haste): Promise<void>;
   /** All apps were looked at. */
   onLook(apps: readonly AppStatus[]): void;
 }

@@ -3,6 +3,7 @@ import type { App, External, LogFormat } from "../config/app.ts";
 import { FcgiPmError } from "../errors.ts";
 import type { Listener } from "../os/listener.ts";
 import { sendSignal } from "../os/process.ts";
+import type { Haste } from "../supervision/life.ts";
 import { notOurs } from "./externals.ts";
 import type { Journal } from "./journal.ts";
 import { ended } from "./outcome.ts";
@@ -80,7 +81,7 @@ export class Hall {
   }
 
   /** Drains the pool, then releases its listener, unless another pool shares that. */
-  async dismiss(runtime: Runtime, haste: "gracefully" | "now"): Promise<void> {
+  async dismiss(runtime: Runtime, haste: Haste): Promise<void> {
     if (this.#apps.get(runtime.name) === runtime) this.#apps.delete(runtime.name);
     this.#others.add(runtime);
     if (!this.isShared(runtime)) runtime.closeDoor();
@@ -96,7 +97,7 @@ export class Hall {
   }
 
   /** All pools at once, whatever else they were about to do. */
-  async stopAll(haste: "gracefully" | "now"): Promise<void> {
+  async stopAll(haste: Haste): Promise<void> {
     this.close();
     for (const runtime of this.everybody) runtime.closeDoor();
     await Promise.all(this.everybody.map((runtime) => ended(runtime, () => runtime.retire(haste))));

@@ -6,12 +6,13 @@ import { keepDescriptorsToOurselves } from "../os/process.ts";
 import { reapStrangers } from "../os/reaper.ts";
 import { proveControlPath } from "../os/runtime-dir.ts";
 import { Notifier, takeGrants } from "../os/systemd.ts";
+import type { Manager, ManagerOptions } from "./contract.ts";
 import { type Doors, openDoors } from "./doors.ts";
 import { type Plan, planApp } from "./plan.ts";
 import { prepareDirectory, proveOutputs } from "./reloads.ts";
-import { type Bound, type Manager, type ManagerOptions, Serving } from "./serving.ts";
+import { type Bound, Serving } from "./serving.ts";
 
-export type { Manager, ManagerOptions } from "./serving.ts";
+export type { Manager, ManagerOptions } from "./contract.ts";
 
 /**
  * Starts every app of the config. A failure before the first spawn undoes everything and is thrown: nothing half-started.

@@ -16,6 +16,7 @@ import type { AppStatus, Status } from "../observe/status.ts";
 import { nowMs } from "../os/clock.ts";
 import { sendSignal } from "../os/process.ts";
 import { environmentOf } from "../os/survey.ts";
+import type { Haste } from "../supervision/life.ts";
 import { pidOf } from "../supervision/worker.ts";
 import { statusOfExternals } from "./externals.ts";
 import type { Hall } from "./hall.ts";
@@ -30,7 +31,7 @@ export interface OperationsParts {
   /** All apps were looked at. */
   onLook(apps: readonly AppStatus[]): void;
   /** Resolves when all has ended. */
-  stop(why: string, haste: "gracefully" | "now"): Promise<void>;
+  stop(why: string, haste: Haste): Promise<void>;
 }
 
 export function operationsOf({ hall, manager, reload, stop, onLook }: OperationsParts): Operations {

@@ -1,6 +1,5 @@
 /** The manager at work: serves, reloads, shuts down. */
 import type { Config } from "../config/app.ts";
-import type { UnitLag } from "../diagnosis/unit-lag.ts";
 import type { FcgiPmError } from "../errors.ts";
 import type { Status } from "../observe/status.ts";
 import { managerTitle } from "../observe/title.ts";
@@ -9,6 +8,8 @@ import { sayError } from "../os/journal-stream.ts";
 import type { Listener } from "../os/listener.ts";
 import { processFacts } from "../os/survey.ts";
 import type { Grants, Notifier } from "../os/systemd.ts";
+import type { Haste } from "../supervision/life.ts";
+import type { Manager, ManagerOptions } from "./contract.ts";
 import type { Doors } from "./doors.ts";
 import { watchForExit } from "./exit-on.ts";
 import type { Asker } from "./farewell.ts";
@@ -18,43 +19,6 @@ import { type Journal, openJournal } from "./journal.ts";
 import type { Plan } from "./plan.ts";
 import { Reloads } from "./reloads.ts";
 import { statusOf } from "./snapshot.ts";
-
-export interface ManagerOptions {
-  readonly version: string;
-  /** A socket that nobody named lies here; made when one does. */
-  readonly runtimeDirectory: string;
-  /** The control socket lies here, unless the config names one. */
-  readonly controlDirectory: string;
-  /** Bytes that the process list has for our title. */
-  readonly titleRoom: number;
-  /** The file that the config came from; absent for an app from flags. */
-  readonly configFile?: string;
-  /** Reads the config anew, for a reload. */
-  reread(): Promise<Config>;
-  /** What the unit of this service lacks for the config as it is now. */
-  unitLag(): Promise<UnitLag | undefined>;
-}
-
-export interface Manager {
-  /** Resolves when all workers of all apps have been ready. */
-  readonly ready: Promise<void>;
-  /** Resolves when commands can reach it, or when it is known that none will. */
-  readonly reachable: Promise<void>;
-  /** Resolves when all has ended and the listeners are released. */
-  readonly stopped: Promise<void>;
-  /** Why it has ended by itself. */
-  readonly failure: FcgiPmError | undefined;
-  readonly journal: Journal;
-  status(): Status;
-  isReady(): boolean;
-  stop(why: string, haste: Haste): void;
-  /** Reloads all apps; what comes of it is said in the log. */
-  reload(why: string): void;
-  /** After a bug that leaves the state unknown: kills every worker, says why, and ends the process with status 1. */
-  abort(error: unknown): void;
-}
-
-type Haste = "gracefully" | "now";
 
 /** How long a log reader may keep us waiting at the end. */
 const lastWordsMs = 2000;

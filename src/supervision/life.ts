@@ -130,14 +130,17 @@ export interface PoolPolicy extends WorkerPolicy, BackoffPolicy {
   readonly initStartDelayMs: number;
 }
 
-/** What is wanted: only commands change it. `now`: whoever is not wanted is killed, not asked. */
+/** How workers end that are not wanted: `gracefully`, they are asked; `now`, they are killed. */
+export type Haste = "gracefully" | "now";
+
+/** What is wanted: only commands change it. */
 export interface Wish {
   readonly size: number;
   /** Workers of another generation are replaced by workers of this one, new first. */
   readonly generation: number;
   /** How many more than `size` may be alive while workers are being replaced. */
   readonly batch: number;
-  readonly haste: "gracefully" | "now";
+  readonly haste: Haste;
 }
 
 /**
