@@ -17,7 +17,7 @@ export interface ImportOptions {
   readonly from?: string;
   /** A command line. */
   readonly command?: string;
-  /** Where the config is written; standard output without it. */
+  /** Where the config is written; standard output without it, and with `-`. */
   readonly output?: string;
   /** An output file that is there may be replaced. */
   readonly force?: boolean;
@@ -40,9 +40,10 @@ export async function importFiles(
     sources.map(({ file }) => file),
   );
   await prove(text);
-  if (options.output === undefined) await print(text);
-  else writeOutput(options.output, text, options.force === true);
-  process.stderr.write(`${summary(imported, options.output)}\n`);
+  const output = options.output === "-" ? undefined : options.output;
+  if (output === undefined) await print(text);
+  else writeOutput(output, text, options.force === true);
+  process.stderr.write(`${summary(imported, output)}\n`);
   return 0;
 }
 

@@ -102,6 +102,11 @@ describe("where it writes to", () => {
     expect(existsSync(path)).toBe(false);
   });
 
+  test("--output - is standard output", async () => {
+    expect((await inPlace(...line, "--output", "-")).stdout).toContain("[apps.app]");
+    expect(existsSync(join(place.directory, "-"))).toBe(false);
+  });
+
   test("--output is never written over a file that is there, but with --force", async () => {
     const path = join(place.directory, "fcgi-pm.toml");
     writeFileSync(path, "mine");
