@@ -28,7 +28,7 @@ export async function examineAfterwards(
   const second = await askAgain(sick, trial, worker);
   if (second.length > 0) return second;
   return [
-    ...shellBetween(trial, worker),
+    ...(await shellBetween(trial, worker)),
     ...(await examineSecondWorker(sick, trial)),
     ...(await leaveEmpty(trial, worker)),
   ];

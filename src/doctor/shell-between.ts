@@ -4,14 +4,23 @@ import { basename } from "node:path";
 import type { Finding } from "../diagnosis/finding.ts";
 import { lookAt } from "../os/procfs.ts";
 import type { Trial, TrialWorker } from "./trial.ts";
+import { comesTrue } from "./wait.ts";
 
 const shells = /^(sh|dash|bash|ash|zsh|ksh|mksh|busybox)$/;
 
-export function shellBetween(trial: Trial, worker: TrialWorker): Finding[] {
+/** A child that has just answered is given this time to wait again. */
+const settleMs = 2000;
+
+export async function shellBetween(trial: Trial, worker: TrialWorker): Promise<Finding[]> {
   const shell = executableOf(worker.pid);
   if (!shells.test(shell)) return [];
-  const others = trial.processes().filter(({ pid }) => pid !== worker.pid);
-  const child = others.find(({ pid }) => lookAt(pid, trial.listener) === "waiting");
+  const childThatWaits = () =>
+    trial.processes().find(({ pid }) => pid !== worker.pid && lookAt(pid, trial.listener) === "waiting");
+  let child = childThatWaits();
+  await comesTrue(() => {
+    child ??= childThatWaits();
+    return child !== undefined;
+  }, settleMs);
   if (child === undefined) return [];
   return [
     {
