@@ -101,20 +101,11 @@ describe("a reload", () => {
 describe('with drain = "signal"', () => {
   const flags = ["--drain", "signal"];
 
-  test("a worker gets the stop signal at once, and finishes by itself", async () => {
-    const app = await startApp(place, behaviours.finishesOnSigterm, { processes, flags });
-    const long = ask(app, `/?sleep=${await longMs(app)}`);
-    const pid = await busyPid(app);
-    const reload = app.reload();
-    await untilState(app, pid, "stopping");
-    expect((await long).pid).toBe(pid);
-    expect(await reload).toMatchObject({ result: "done" });
-    await app.manager.stop();
-  });
-
-  test("the signal is not said again to a worker that is busy: a second one may be the end of it", async () => {
-    const patient = [...flags, "--stop-timeout", "5m"];
-    const app = await startApp(place, diesOnSecondSigterm, { processes, flags: patient });
+  test.each([
+    ["a worker gets the stop signal at once, and finishes by itself", behaviours.finishesOnSigterm],
+    ["the signal is not said again to a worker that is busy: a second one may be the end of it", diesOnSecondSigterm],
+  ])("%s", async (_what, program) => {
+    const app = await startApp(place, program, { processes, flags: [...flags, "--stop-timeout", "5m"] });
     const long = ask(app, `/?sleep=${await longMs(app)}`);
     const pid = await busyPid(app);
     const reload = app.reload();
